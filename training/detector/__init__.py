@@ -1,0 +1,1 @@
+"""The face detector: its network, its data, its training and its export."""
