@@ -1,9 +1,5 @@
-"""The command line: a table of commands, each loaded only when it is called.
+"""The command line: a table of commands, each loaded only when it is called."""
 
-Loading late keeps `maskwatch --help` under a second: no command's libraries are imported for it.
-"""
-
-import importlib
 import logging
 import os
 import sys
@@ -13,51 +9,46 @@ from typing import Final
 import click
 
 from maskwatch import __version__
+from maskwatch.commands.lazy import Entry, LazyGroup
 from maskwatch.errors import MaskwatchError
 
-COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
-    "demo": ("maskwatch.commands.demo", "demo", "Run simulated cameras whose truth is known."),
-    "up": ("maskwatch.commands.up", "up", "Run every process of one machine, supervised."),
-    "ingest": ("maskwatch.commands.roles", "ingest", "Read the cameras."),
-    "work": ("maskwatch.commands.roles", "work", "Find and classify faces."),
-    "record": ("maskwatch.commands.roles", "record", "Count passages into the database."),
-    "jobs": ("maskwatch.commands.roles", "jobs", "Run background jobs and their schedule."),
-    "web": ("maskwatch.commands.roles", "web", "Serve the pages and the HTTP API."),
-    "camera": ("maskwatch.commands.camera", "camera", "Add, list, remove and test cameras."),
-    "analyze": ("maskwatch.commands.analyze", "analyze", "Analyse pictures and video files."),
-    "report": ("maskwatch.commands.report", "report", "Print compliance by hour or day."),
-    "bench": ("maskwatch.commands.bench", "bench", "Measure cameras per machine and models."),
-    "doctor": ("maskwatch.commands.doctor", "doctor", "Check this machine and its setup."),
-    "password": ("maskwatch.commands.password", "password", "Make the hash of a web password."),
-    "train": ("maskwatch.commands.train", "train", "Train the networks."),
-    "evaluate": ("maskwatch.commands.train", "evaluate", "Measure the networks on labelled data."),
-    "data": ("maskwatch.commands.train", "data", "Import, split and check training pictures."),
+COMMANDS: Final = {
+    "demo": Entry("maskwatch.commands.demo", "demo", "Run simulated cameras whose truth is known."),
+    "up": Entry("maskwatch.commands.up", "up", "Run every process of one machine, supervised."),
+    "ingest": Entry("maskwatch.commands.roles", "ingest", "Read the cameras."),
+    "work": Entry("maskwatch.commands.roles", "work", "Find and classify faces."),
+    "record": Entry("maskwatch.commands.roles", "record", "Count passages into the database."),
+    "jobs": Entry("maskwatch.commands.roles", "jobs", "Run background jobs and their schedule."),
+    "web": Entry("maskwatch.commands.roles", "web", "Serve the pages and the HTTP API."),
+    "camera": Entry("maskwatch.commands.camera", "camera", "Add, list, remove and test cameras."),
+    "analyze": Entry("maskwatch.commands.analyze", "analyze", "Analyse pictures and video files."),
+    "report": Entry("maskwatch.commands.report", "report", "Print compliance by hour or day."),
+    "bench": Entry("maskwatch.commands.bench", "bench", "Measure cameras per machine and models."),
+    "doctor": Entry("maskwatch.commands.doctor", "doctor", "Check this machine and its setup."),
+    "password": Entry("maskwatch.commands.password", "password", "Hash a web password."),
+    "train": Entry("maskwatch.commands.train", "train", "Train the networks."),
+    "evaluate": Entry(
+        "training.evaluate.cli", "evaluate", "Measure the networks on labelled data."
+    ),
+    "data": Entry("training.datasets.cli", "data", "Import, split and check training pictures."),
 }
 """Command name to module, attribute and the line that --help shows."""
 
-
-class LazyGroup(click.Group):
-    """A click group that imports a command's module only to run it or to show its own help."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return the command, or None where there is none of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List commands from the table, so that --help imports nothing."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+EXTRAS: Final = {
+    "keras": "train",
+    "matplotlib": "train",
+    "onnx": "train",
+    "psycopg": "postgres",
+    "skimage": "demo",
+    "tensorflow": "train",
+    "torch": "train",
+}
+"""Library that a light install lacks, to the extra that brings it."""
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="maskwatch")
 def cli() -> None:
     """Count people with, without and with a badly worn mask, camera by camera."""
@@ -80,8 +71,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         logging.getLogger(__name__).debug("failed", exc_info=True)
         click.echo(f"maskwatch: {error}", err=True)
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        _explain_missing(error)
+        sys.exit(1)
     except BrokenPipeError:
         # The reader of a pipe (head, less) has left: quiet, and no second error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain_missing(error: ModuleNotFoundError) -> None:
+    """Say which extra brings the missing library; anything else is a defect and goes on up."""
+    library = (error.name or "").partition(".")[0]
+    if library not in EXTRAS:
+        raise error
+    extra = EXTRAS[library]
+    click.echo(
+        f"maskwatch: this command needs {library!r}, which is not installed; install the extra: "
+        f"pip install 'maskwatch[{extra}]' (in a checkout: pip install -e '.[{extra}]')",
+        err=True,
+    )
