@@ -41,8 +41,16 @@ def _unit(
     x: keras.KerasTensor, channels: int, *, name: str, relu: bool = True
 ) -> keras.KerasTensor:
     """A pointwise convolution, then a 3x3 depthwise one, then (usually) a rectifier."""
-    x = layers.Conv2D(channels, 1, name=f"{name}_pointwise")(x)
-    x = layers.DepthwiseConv2D(3, padding="same", name=f"{name}_depthwise")(x)
+    # Nothing normalises between the two, so each keeps the size of what it is given by itself.
+    x = layers.Conv2D(
+        channels, 1, kernel_initializer="lecun_normal", name=f"{name}_pointwise"
+    )(x)
+    x = layers.DepthwiseConv2D(
+        3,
+        padding="same",
+        depthwise_initializer=keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5),
+        name=f"{name}_depthwise",
+    )(x)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
