@@ -56,12 +56,24 @@ class NetSettings:
     classes: int = 3
 
 
-def build_classifier(settings: NetSettings) -> keras.Model:
-    """Returns an untrained network: RGB in -1..1, shape (N, side, side, 3), to logits (N, classes)."""
+def build_classifier(settings: NetSettings, *, is_for_training: bool = False) -> keras.Model:
+    """Returns an untrained network: RGB in -1..1, shape (N, side, side, 3), to logits (N, classes).
+
+    Args:
+        settings: The shape of the network.
+        is_for_training: Use the faster batch normalisation where Keras runs on PyTorch. The weights
+            are the same and in the same order, but only the plain network can be saved and exported.
+    """
     import keras
 
+    normalisation: Any = keras.layers.BatchNormalization
+    if is_for_training and keras.backend.backend() == "torch":
+        from training.classifier.torch_normalisation import fused_batch_normalisation
+
+        normalisation = fused_batch_normalisation()
+
     def normalised(x: Any, name: str) -> Any:
-        x = keras.layers.BatchNormalization(momentum=_BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
+        x = normalisation(momentum=_BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
         return keras.layers.ReLU(6.0, name=f"{name}_relu")(x)
 
     side = settings.input_px

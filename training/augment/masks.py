@@ -1,0 +1,204 @@
+"""Masks drawn on unmasked faces: well worn, nose out, on the chin, hanging from one ear.
+
+Drawn from five landmarks in the face's own axes: x in eye distances from the middle of the face, y from
+0 at the eyes to 1 at the mouth. They widen the few real pictures of masks worn incorrectly; results are
+measured on real pictures only.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Points = NDArray[np.float64]
+
+
+class Wearing(StrEnum):
+    """How a drawn mask sits."""
+
+    WELL = "well"
+    NOSE_OUT = "nose_out"
+    CHIN = "chin"
+    ONE_EAR = "one_ear"
+
+    @property
+    def label(self) -> str:
+        """The class that a face wearing it so belongs to."""
+        return "mask" if self is Wearing.WELL else "incorrect"
+
+
+# Drawing at twice the size and shrinking gives soft edges.
+_OVERSAMPLING = 2
+_COLOURS_BGR = (
+    (235, 205, 150),
+    (215, 190, 120),
+    (240, 240, 240),
+    (225, 225, 230),
+    (35, 35, 38),
+    (60, 55, 50),
+    (170, 200, 140),
+    (190, 170, 235),
+    (130, 60, 40),
+    (60, 60, 160),
+)
+
+
+def can_wear(landmarks: NDArray[np.float32]) -> bool:
+    """Says whether five landmarks are those of a face turned little enough to draw on.
+
+    Args:
+        landmarks: (5, 2): right eye, left eye, nose, right and left mouth corner.
+    """
+    eyes = float(np.linalg.norm(landmarks[1] - landmarks[0]))
+    down = float(np.linalg.norm(landmarks[3:5].mean(0) - landmarks[:2].mean(0)))
+    return eyes > 8 and down > 8 and 0.55 < eyes / down < 1.7
+
+
+def draw_mask(
+    picture: Picture, landmarks: NDArray[np.float32], wearing: Wearing, rng: np.random.Generator
+) -> Picture:
+    """Returns the picture with a mask on the face.
+
+    Args:
+        picture: uint8 (H, W, 3) BGR; not changed.
+        landmarks: (5, 2) in its pixels, see `can_wear`.
+        wearing: How the mask sits.
+        rng: The only source of chance (colour, cloth, exact place).
+    """
+    outline, straps = _outline(wearing, rng)
+    if wearing is Wearing.ONE_EAR and rng.random() < 0.5:
+        outline[:, 0] *= -1
+        straps[..., 0] *= -1
+    factor = _OVERSAMPLING
+    big = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+    to_pixels = _face_axes(landmarks.astype(np.float64) * factor)
+    shape = to_pixels(_rounded(outline))
+    alpha = np.zeros(big.shape[:2], np.float32)
+    cv2.fillPoly(alpha, [np.round(shape).astype(np.int32)], 1.0, cv2.LINE_AA)
+    cloth = _cloth(big, to_pixels, rng)
+    drawn = big.astype(np.float32)
+    strap_colour = tuple(float(value) for value in rng.uniform(0.6, 1.0) * cloth.mean((0, 1)))
+    for strap in straps:
+        ends = np.round(to_pixels(strap)).astype(np.int32)
+        cv2.polylines(drawn, [ends], False, strap_colour, max(1, factor), cv2.LINE_AA)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), 0.6 * factor)[..., None]
+    drawn = drawn * (1 - alpha) + cloth * alpha
+    small = cv2.resize(drawn, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_AREA)
+    return np.clip(small, 0, 255).astype(np.uint8)
+
+
+def _outline(wearing: Wearing, rng: np.random.Generator) -> tuple[Points, Points]:
+    """The mask's corners (8, 2) clockwise from the left side, and straps (S, 2, 2), in face axes."""
+    wide = rng.uniform(0.9, 1.12)
+    top = {
+        Wearing.WELL: rng.uniform(0.18, 0.42),
+        Wearing.NOSE_OUT: rng.uniform(0.72, 0.9),
+        Wearing.CHIN: rng.uniform(1.22, 1.45),
+        Wearing.ONE_EAR: rng.uniform(0.25, 0.45),
+    }[wearing]
+    bottom = rng.uniform(1.6, 1.85)
+    if wearing is Wearing.CHIN:
+        bottom, wide = top + rng.uniform(0.4, 0.8), wide * 0.86
+    side_top = top + (0.22 if wearing is Wearing.WELL else 0.1) * rng.uniform(0.6, 1.4)
+    jaw = side_top + (bottom - side_top) * rng.uniform(0.55, 0.75)
+    outline = np.array(
+        [
+            (-wide, side_top),
+            (-0.35 * wide, top + 0.08),
+            (0.0, top),
+            (0.35 * wide, top + 0.08),
+            (wide, side_top),
+            (0.88 * wide, jaw),
+            (0.4 * wide, bottom),
+            (-0.4 * wide, bottom),
+            (-0.88 * wide, jaw),
+        ]
+    )
+    ears = np.array([(-1.15, 0.05), (1.15, 0.05)])
+    straps = np.array(
+        [
+            (outline[0], ears[0]),
+            (outline[8], ears[0] + (0, 0.25)),
+            (outline[4], ears[1]),
+            (outline[5], ears[1] + (0, 0.25)),
+        ]
+    )
+    if wearing is Wearing.ONE_EAR:
+        hinge = np.array((-wide, 0.5))
+        angle = rng.uniform(0.9, 1.5)
+        turn = np.array([(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))])
+        outline = hinge + (outline - hinge) @ turn
+        straps = straps[:2] * 1.0
+        straps[:, 0] = outline[[0, 8]]
+    return outline, straps
+
+
+def _rounded(outline: Points) -> Points:
+    """Cuts the corners of a polygon twice (Chaikin)."""
+    for _ in range(2):
+        following = np.roll(outline, -1, axis=0)
+        outline = np.stack(
+            (0.75 * outline + 0.25 * following, 0.25 * outline + 0.75 * following), axis=1
+        ).reshape(-1, 2)
+    return outline
+
+
+class _FaceAxes:
+    """Turns face coordinates (…, 2) into pixels."""
+
+    def __init__(self, landmarks: Points) -> None:
+        eyes, mouth = landmarks[:2].mean(0), landmarks[3:5].mean(0)
+        self.origin = eyes
+        self.down = mouth - eyes
+        across = landmarks[1] - landmarks[0]
+        # A turned head shows its eyes closer together than its jaw is wide.
+        width = max(float(np.linalg.norm(across)), 0.85 * float(np.linalg.norm(self.down)))
+        self.across = across / max(float(np.linalg.norm(across)), 1e-6) * width
+        nose = landmarks[2] - (eyes + 0.6 * self.down)
+        self.yaw = float(nose @ self.across) / max(width * width, 1e-6)
+
+    def __call__(self, points: Points) -> Points:
+        # The nearer the middle of the face, the further it sticks out and follows the nose.
+        x = points[..., 0] + self.yaw * np.exp(-(points[..., 0] ** 2))
+        return self.origin + x[..., None] * self.across + points[..., 1:2] * self.down
+
+
+def _face_axes(landmarks: Points) -> _FaceAxes:
+    return _FaceAxes(landmarks)
+
+
+def _cloth(picture: Picture, axes: _FaceAxes, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A cloth as large as the picture, lit as the face below it is."""
+    height, width = picture.shape[:2]
+    if rng.random() < 0.6:
+        base = np.array(_COLOURS_BGR[rng.integers(len(_COLOURS_BGR))], np.float32)
+        base = base * rng.uniform(0.85, 1.08)
+    else:
+        base = rng.uniform(20, 245, 3).astype(np.float32)
+    cloth = np.broadcast_to(base, (height, width, 3)).astype(np.float32)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    down = axes.down / max(float(np.linalg.norm(axes.down)), 1e-6)
+    length = max(float(np.linalg.norm(axes.down)), 1.0)
+    along = ((columns - axes.origin[0]) * down[0] + (rows - axes.origin[1]) * down[1]) / length
+    side = ((columns - axes.origin[0]) * down[1] - (rows - axes.origin[1]) * down[0]) / length
+    kind = rng.random()
+    if kind < 0.45:
+        pleats = 0.5 + 0.5 * np.sin(along * float(rng.uniform(14, 26)))
+        cloth *= (1 - rng.uniform(0.05, 0.2) * pleats)[..., None]
+    elif kind < 0.65:
+        other = rng.uniform(20, 245, 3).astype(np.float32)
+        wave = np.sin(along * rng.uniform(8, 30) + rng.uniform(0, 6)) * np.sin(
+            side * rng.uniform(8, 30)
+        )
+        cloth = np.where((wave > rng.uniform(0, 0.6))[..., None], other, cloth)
+    # A mask bulges: bright along its middle, darker at the sides.
+    cloth = cloth * (1.05 - rng.uniform(0.1, 0.35) * np.clip(side**2, 0, 1.2))[..., None]
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    light = cv2.GaussianBlur(grey, (0, 0), 0.35 * length)
+    cloth = cloth * (np.clip(light / 150, 0.25, 1.25) * rng.uniform(0.85, 1.1))[..., None]
+    grain = rng.normal(0, 3, (height, width, 1)).astype(np.float32)
+    return np.asarray(np.clip(cloth + grain, 0, 255), np.float32)

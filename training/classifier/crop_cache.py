@@ -1,0 +1,232 @@
+"""Face crops of several collections, cut once and kept as one array on disk.
+
+A cached crop shows twice the longer side of the face box at 144 px, so that training can still move,
+turn and scale it before it takes the classifier's own cut.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.contracts import CLASSES
+from maskwatch.errors import MediaError
+from maskwatch.geometry import Box
+from models.crops import crop_face
+from training.datasets.hashing import base_name, near_duplicate_groups, perceptual_hash
+from training.datasets.split import split_of
+
+logger = logging.getLogger(__name__)
+
+Picture = NDArray[np.uint8]
+
+CACHE_SIDE_PX = 144
+CACHE_SPAN = 2.0
+_SMALLEST_FACE_PX = 8.0
+_FOLDER_LABELS = {"WithMask": "mask", "WithoutMask": "no_mask"}
+_PICTURE_SUFFIXES = {".webp", ".jpg", ".jpeg", ".png", ".bmp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Where one cached crop comes from.
+
+    Attributes:
+        source: Collection.
+        file: Picture within the collection.
+        group: Near-duplicates share it.
+        split: ``train``, ``val`` or ``test``.
+        label: A name of `CLASSES`.
+        height_px: Height of the face box in the picture.
+        relative_height: Height of the face were the picture 640 px on its longer side.
+        landmarks: Eyes, nose and mouth corners in pixels of the crop (10 numbers), or empty.
+    """
+
+    source: str
+    file: str
+    group: str
+    split: str
+    label: str
+    height_px: float
+    relative_height: float
+    landmarks: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CropCache:
+    """Crops and their origin, row by row.
+
+    Attributes:
+        pixels: uint8 (N, 144, 144, 3), BGR; a memory map.
+        crops: N descriptions.
+    """
+
+    pixels: NDArray[np.uint8]
+    crops: tuple[Crop, ...]
+
+    def data_hash(self) -> str:
+        """SHA-256 over what the crops are, for the card."""
+        digest = hashlib.sha256()
+        for crop in self.crops:
+            digest.update(json.dumps(asdict(crop), sort_keys=True).encode())
+        return digest.hexdigest()
+
+
+class LandmarkFinder:
+    """Five points of a face through YuNet; only training uses it."""
+
+    def __init__(self, path: Path) -> None:
+        self._detector = cv2.FaceDetectorYN.create(str(path), "", (320, 320), 0.5)
+
+    def largest(self, picture: Picture) -> tuple[Box, NDArray[np.float32]] | None:
+        """Returns the box and five points (5, 2) of the largest face, or None."""
+        self._detector.setInputSize((picture.shape[1], picture.shape[0]))
+        _, found = self._detector.detect(picture)
+        if found is None or not len(found):
+            return None
+        row = max(found, key=lambda face: float(face[2] * face[3]))
+        box = Box(float(row[0]), float(row[1]), float(row[0] + row[2]), float(row[1] + row[3]))
+        return box, np.asarray(row[4:14], np.float32).reshape(5, 2)
+
+
+def scene_crops(folder: Path, finder: LandmarkFinder | None) -> Iterator[tuple[Picture, Crop]]:
+    """Yields the labelled faces of ``folder/labels.jsonl``; unreadable pictures are logged."""
+    for line in (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        picture = cv2.imread(str(folder / record["file"]))
+        if picture is None:
+            logger.warning("%s: cannot be decoded; skipped", folder / record["file"])
+            continue
+        relative = 640 / max(picture.shape[:2])
+        for x1, y1, x2, y2, label in record["boxes"]:
+            if y2 - y1 < _SMALLEST_FACE_PX or x2 <= x1 or label not in CLASSES:
+                continue
+            box = Box(x1, y1, x2, y2)
+            pixels = crop_face(picture, box, side_px=CACHE_SIDE_PX, span=CACHE_SPAN)
+            yield (
+                pixels,
+                Crop(
+                    record["source"],
+                    record["file"],
+                    str(record["group"]),
+                    split_of(record["source"], record["group"]),
+                    label,
+                    box.height,
+                    box.height * relative,
+                    _central_landmarks(pixels, finder),
+                ),
+            )
+
+
+def _central_landmarks(pixels: Picture, finder: LandmarkFinder | None) -> tuple[float, ...]:
+    found = finder.largest(pixels) if finder else None
+    if found is None:
+        return ()
+    middle_x, middle_y = found[0].center
+    near = abs(middle_x - CACHE_SIDE_PX / 2) < 20 and abs(middle_y - CACHE_SIDE_PX / 2) < 20
+    return tuple(float(value) for value in found[1].ravel()) if near else ()
+
+
+def folder_pictures(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yields (picture, label) of a folder of classes, at any depth, in a fixed order."""
+    for path in sorted(folder.rglob("*")):
+        label = _FOLDER_LABELS.get(path.parent.name, path.parent.name)
+        if path.suffix.lower() in _PICTURE_SUFFIXES and label in CLASSES:
+            yield path, label
+
+
+def folder_crops(
+    folder: Path, finder: LandmarkFinder | None
+) -> Iterator[tuple[Picture, Crop]]:
+    """Yields the pictures of a folder of classes as crops, grouped by perceptual hash.
+
+    Where `finder` sees a face its box is cut; elsewhere the picture is taken for a face whose box
+    covers four fifths of it.
+    """
+    source = folder.name
+    read: list[tuple[Path, str, Picture]] = []
+    for path, label in folder_pictures(folder):
+        picture = cv2.imread(str(path))
+        if picture is None:
+            logger.warning("%s: cannot be decoded; skipped", path)
+            continue
+        read.append((path, label, picture))
+    if not read:
+        raise MediaError(f"{folder}: no picture in folders named {', '.join(CLASSES)}; check --data")
+    hashes = np.array([perceptual_hash(picture) for _, _, picture in read], np.uint64)
+    keys = [f"{label}/{base_name(path.name)}" for path, label, _ in read]
+    groups = near_duplicate_groups(hashes, keys=keys)
+    for (path, label, picture), group in zip(read, groups, strict=True):
+        box = _face_box(picture, finder)
+        pixels = crop_face(picture, box, side_px=CACHE_SIDE_PX, span=CACHE_SPAN)
+        name = path.relative_to(folder).as_posix()
+        group_name = f"{label}-{group}"
+        yield (
+            pixels,
+            Crop(
+                source,
+                name,
+                group_name,
+                split_of(source, group_name),
+                label,
+                box.height,
+                box.height,
+                _central_landmarks(pixels, finder),
+            ),
+        )
+
+
+def _face_box(picture: Picture, finder: LandmarkFinder | None) -> Box:
+    height, width = picture.shape[:2]
+    padded = cv2.copyMakeBorder(picture, 24, 24, 24, 24, cv2.BORDER_REPLICATE)
+    found = finder.largest(padded.astype(np.uint8, copy=False)) if finder else None
+    if found is not None and found[0].height > 0.3 * height:
+        return Box(
+            found[0].x1 - 24, found[0].y1 - 24, found[0].x2 - 24, found[0].y2 - 24
+        )
+    side = 0.8 * min(height, width)
+    return Box(width / 2 - side / 2, height / 2 - side / 2, width / 2 + side / 2, height / 2 + side / 2)
+
+
+def build_cache(
+    where: Path, sources: list[Iterator[tuple[Picture, Crop]]]
+) -> CropCache:
+    """Cuts every crop and writes ``pixels.npy`` and ``crops.jsonl`` into `where`."""
+    where.mkdir(parents=True, exist_ok=True)
+    pixels: list[Picture] = []
+    crops: list[Crop] = []
+    for source in sources:
+        for picture, crop in source:
+            pixels.append(picture)
+            crops.append(crop)
+    partial = where / "pixels.partial.npy"
+    np.save(partial, np.stack(pixels))
+    lines = "".join(json.dumps(asdict(crop)) + "\n" for crop in crops)
+    (where / "crops.jsonl").write_text(lines, encoding="utf-8")
+    partial.replace(where / "pixels.npy")
+    return open_cache(where)
+
+
+def open_cache(where: Path) -> CropCache:
+    """Opens what `build_cache` wrote, without reading the pixels into memory.
+
+    Raises:
+        MediaError: There is no complete cache in `where`.
+    """
+    try:
+        pixels = np.load(where / "pixels.npy", mmap_mode="r")
+        lines = (where / "crops.jsonl").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise MediaError(f"{where}: no complete crop cache ({error}); delete it to cut anew") from error
+    crops = tuple(Crop(**{**json.loads(line), "landmarks": tuple(json.loads(line)["landmarks"])}) for line in lines)
+    if len(crops) != len(pixels):
+        raise MediaError(f"{where}: {len(pixels)} crops but {len(crops)} labels; delete it to cut anew")
+    return CropCache(pixels, crops)
