@@ -1,10 +1,12 @@
-"""Every error a user may see. The command line prints one line and exits with 1; the log has the traceback.
+"""Every error a user may see. The command line prints one line and exits with 1.
 
 MaskwatchError
 ├── ConfigError        a key, its value and the remedy
 ├── CameraError        a camera's name or address is wrong, or there is no such camera
 │   └── SourceError    a source cannot be read; `reason` says why (see contracts.SourceReason)
 ├── BusError           Redis cannot be reached or refuses
+│   ├── BusGoneError   it is gone at this moment: wait and go on
+│   └── BusFullError   its memory is used up: count what could not be kept, and go on
 ├── StorageError       the database cannot be reached, is locked, read-only or of another version
 ├── ModelError         weights or their card are missing, damaged or do not fit
 ├── MediaError         a picture or video file cannot be read
@@ -49,6 +51,14 @@ def _source_error(message: str, reason: str) -> SourceError:
 
 class BusError(MaskwatchError):
     """Redis cannot be reached, refuses the log-in or is full."""
+
+
+class BusGoneError(BusError):
+    """Redis cannot be reached at this moment; it may come back."""
+
+
+class BusFullError(BusError):
+    """Redis has used up its memory and takes nothing more until some is freed."""
 
 
 class StorageError(MaskwatchError):

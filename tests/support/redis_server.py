@@ -1,0 +1,48 @@
+"""A real Redis server for a test session; every test gets it empty."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from maskwatch.bus import EmbeddedRedis, connect, socket_path
+from maskwatch.config import RedisSettings, Settings
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the session's server, on a Unix socket."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("redis"))
+    server = EmbeddedRedis(settings)
+    server.start()
+    yield f"unix://{socket_path(settings)}"
+    server.stop()
+
+
+@pytest.fixture
+def redis_settings(redis_url: str, tmp_path: Path) -> Iterator[Settings]:
+    """Settings with a data folder of the test's own and an empty Redis."""
+    settings = Settings(data_dir=tmp_path, redis=RedisSettings(url=redis_url))
+    client = connect(settings)
+    client.flushall()
+    yield settings
+    client.flushall()
+    client.close()
+
+
+@pytest.fixture
+def redis_client(redis_settings: Settings) -> Iterator[redis.Redis]:
+    """Client of the frames' database of the empty server."""
+    client = connect(redis_settings)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A server that only this test uses and may kill; its settings have `data_dir=tmp_path`."""
+    server = EmbeddedRedis(Settings(data_dir=tmp_path))
+    server.start()
+    yield server
+    server.stop()
