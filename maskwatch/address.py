@@ -51,8 +51,8 @@ def _cut_login(rest: str) -> tuple[str | None, str]:
     """Split "login@host/path" at the '@' that ends the log-in; None where there is no log-in.
 
     An '@' may also stand in the path (`/live@main`), and a '/' in the password. The standard's
-    reading, a log-in that ends before the first '/' or '?', is taken where it leaves a possible host;
-    else the first '@' that a host follows, if what stands before the first '/' is no host itself.
+    reading, a log-in that ends before the first '/' or '?', is taken where it leaves a possible
+    host; else the first '@' that a host follows, unless the address begins with a host itself.
     """
     authority = re.split("[/?]", rest, maxsplit=1)[0]
     login, mark, host = authority.rpartition("@")
