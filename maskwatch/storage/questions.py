@@ -37,6 +37,22 @@ def counts(
     return found
 
 
+def counts_by_camera(
+    engine: Engine, start_utc: datetime, end_utc: datetime
+) -> dict[str, dict[Verdict, int]]:
+    """As `counts`, for every camera that has a passage in [start, end), in one question."""
+    found: dict[str, dict[Verdict, int]] = {}
+    question = (
+        select(PassageRow.camera, PassageRow.verdict, func.count())
+        .where(*_stretch(None, start_utc, end_utc))
+        .group_by(PassageRow.camera, PassageRow.verdict)
+    )
+    with reading(engine) as session:
+        for camera, verdict, number in session.execute(question):
+            found.setdefault(camera, dict.fromkeys(Verdict, 0))[Verdict(verdict)] = number
+    return found
+
+
 def passages(
     engine: Engine,
     camera: str | None,
