@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from maskwatch.contracts import CLASSES
 from maskwatch.storage.facts import Facts, Passage
 from maskwatch.storage.tables import MinuteRow, PassageRow
 
@@ -29,7 +30,7 @@ def add_passages(session: Session, passages: Iterable[Passage]) -> None:
             "looks": passage.looks,
             "readable_looks": passage.readable_looks,
             "face_height_px": passage.face_height_px,
-            **passage.probabilities,
+            **{name: passage.probabilities.get(name, 0.0) for name in CLASSES},
         }
         for passage in passages
     ]

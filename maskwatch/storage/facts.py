@@ -77,9 +77,9 @@ class Facts:
     @classmethod
     def of_row(cls, row: Any) -> Self:
         """The facts in a row of the minutes or hours table."""
-        numbers = {name: getattr(row, name) for name in NUMBERS}
-        tables = {name: Counter(getattr(row, name)) for name in TABLES}
-        return cls(**numbers, **tables)
+        values: dict[str, Any] = {name: getattr(row, name) for name in NUMBERS}
+        values.update({name: Counter(getattr(row, name)) for name in TABLES})
+        return cls(**values)
 
     def columns(self) -> dict[str, Any]:
         """Column name to value."""

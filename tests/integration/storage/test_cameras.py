@@ -1,0 +1,113 @@
+"""The camera store, on SQLite and PostgreSQL."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from maskwatch.config import SeedCamera, Settings
+from maskwatch.contracts import Camera
+from maskwatch.errors import CameraError
+from maskwatch.storage import CameraStore
+
+
+def test_a_camera_comes_back_as_it_was_added(database: Engine) -> None:
+    store = CameraStore(database)
+    camera = Camera(
+        name="east-gate", url="rtsp://10.0.0.7:554/live", username="bob", password="p@ss#/:!",
+        fps=3.5, enabled=False, is_replay=True, transport="udp",
+        replay_start_unix_s=1_700_000_000.25,
+    )  # fmt: skip
+
+    stored = store.add(camera)
+
+    assert store.get("east-gate") == stored == store.list()[0]
+    assert stored.revision == 1
+    for field in ("url", "username", "password", "fps", "enabled", "is_replay", "transport"):
+        assert getattr(stored, field) == getattr(camera, field)
+    assert stored.replay_start_unix_s == 1_700_000_000.25
+
+
+def test_a_log_in_inside_the_address_is_split_off(database: Engine) -> None:
+    stored = CameraStore(database).add(Camera(name="a", url="rtsp://bob:s%40cret@cam/live"))
+
+    assert (stored.url, stored.username, stored.password) == ("rtsp://cam/live", "bob", "s@cret")
+
+
+def test_two_cameras_with_one_name_are_refused(database: Engine) -> None:
+    store = CameraStore(database)
+    store.add(Camera(name="a", url="rtsp://one/live"))
+
+    with pytest.raises(CameraError, match="camera 'a' exists already; choose another name"):
+        store.add(Camera(name="a", url="rtsp://two/live"))
+
+    assert store.get("a").url == "rtsp://one/live"
+
+
+@pytest.mark.parametrize("name", ["front door", "a/b", "x" * 300, "", "-a", "a:b"])
+def test_an_unusable_name_is_refused(sqlite_database: Engine, name: str) -> None:
+    store = CameraStore(sqlite_database)
+
+    with pytest.raises(CameraError, match="cannot be used"):
+        store.add(Camera(name=name, url="rtsp://one/live"))
+
+    assert store.list() == []
+
+
+def test_each_change_raises_the_revision(database: Engine) -> None:
+    store = CameraStore(database)
+    store.add(Camera(name="a", url="rtsp://one/live"))
+
+    changed = store.update("a", fps=2.0, enabled=False)
+
+    assert (changed.fps, changed.enabled, changed.revision) == (2.0, False, 2)
+    assert store.get("a") == changed
+
+
+def test_a_change_of_an_unknown_field_or_to_a_bad_value_is_refused(
+    sqlite_database: Engine,
+) -> None:
+    store = CameraStore(sqlite_database)
+    store.add(Camera(name="a", url="rtsp://one/live"))
+
+    with pytest.raises(CameraError, match="colour cannot be changed"):
+        store.update("a", colour="red")
+    with pytest.raises(CameraError, match="fps 0 is not above 0"):
+        store.update("a", fps=0)
+    with pytest.raises(CameraError, match="'sctp' is neither 'tcp' nor 'udp'"):
+        store.update("a", transport="sctp")
+
+    assert store.get("a").revision == 1
+
+
+def test_a_removed_camera_is_gone_and_its_name_can_be_used_again(database: Engine) -> None:
+    store = CameraStore(database)
+    store.add(Camera(name="a", url="rtsp://one/live", password="old"))
+    store.remove("a")
+
+    assert store.list() == []
+    with pytest.raises(CameraError, match="there is no camera 'a'; none has been added yet"):
+        store.get("a")
+    again = store.add(Camera(name="a", url="rtsp://two/live"))
+    assert (again.url, again.password) == ("rtsp://two/live", "")
+    assert again.revision > 2
+
+
+def test_a_seed_adds_what_is_new_and_leaves_removed_cameras_removed(
+    database: Engine, tmp_path: Path
+) -> None:
+    store = CameraStore(database)
+    settings = Settings(
+        data_dir=tmp_path,
+        cameras=(
+            SeedCamera(name="a", url="rtsp://one/live", password=SecretStr("x")),
+            SeedCamera(name="b", url="rtsp://two/live", fps=2.0),
+        ),
+    )
+
+    assert store.seed(settings) == ("a", "b")
+    store.remove("a")
+    store.update("b", fps=9.0)
+    assert store.seed(settings) == ()
+    assert [(camera.name, camera.fps) for camera in store.list()] == [("b", 9.0)]
