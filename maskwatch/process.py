@@ -84,7 +84,7 @@ def without_secrets(text: str) -> str:
     return _SECRET.sub(r"\g<scheme>***@", text)
 
 
-class _Formatter(logging.Formatter):
+class LineFormatter(logging.Formatter):
     """`2026-11-23T15:34:11.123Z INFO ingest: message`, without secrets, traceback included."""
 
     def __init__(self, role: str) -> None:
@@ -106,7 +106,7 @@ def setup_logging(role: str, level: str) -> None:
         level: DEBUG, INFO, WARNING or ERROR.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(_Formatter(os.environ.get(ROLE_VARIABLE) or role))
+    handler.setFormatter(LineFormatter(os.environ.get(ROLE_VARIABLE) or role))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

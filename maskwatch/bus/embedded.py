@@ -82,6 +82,15 @@ class EmbeddedRedis:
         """Whether the process that was started is still there."""
         return self._process is not None and self._process.poll() is None
 
+    def command(self) -> list[str]:
+        """Make the folders and return program and arguments, for a supervisor that runs them.
+
+        Raises:
+            BusError: There is no server program, or the folders cannot be made.
+        """
+        self._prepare_folders()
+        return self._command(find_server())
+
     def _command(self, program: Path) -> list[str]:
         return [
             str(program),

@@ -1,0 +1,107 @@
+"""The table of processes: what runs on one machine, in the order of starting."""
+
+import signal
+import sys
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from maskwatch.bus.embedded import EmbeddedRedis
+from maskwatch.config import Settings
+from maskwatch.errors import ConfigError
+
+REDIS: Final = "redis"
+WEB: Final = "web"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSpec:
+    """One process to keep running.
+
+    Attributes:
+        name: Unique; "work-2" where a role runs more than once.
+        command: Program and arguments.
+        stop_stage: Stages are stopped one after the other, lowest first, so that what a stopping
+            process still says is heard by the ones after it.
+        stop_signal: What asks it to end.
+        orphan_signal: What the kernel sends it when the supervisor dies.
+    """
+
+    name: str
+    command: Sequence[str]
+    stop_stage: int
+    stop_signal: int = field(default=signal.SIGTERM)
+    orphan_signal: int = field(default=signal.SIGTERM)
+
+
+def _role(*arguments: str) -> list[str]:
+    # -P: modules of the folder where the user stands are not imported in place of ours.
+    return [sys.executable, "-P", "-m", "maskwatch", *arguments]
+
+
+def _always(_settings: Settings) -> int:
+    return 1
+
+
+def _without_redis_url(settings: Settings) -> int:
+    return 0 if settings.redis.url.get_secret_value() else 1
+
+
+def _worker_count(settings: Settings) -> int:
+    return settings.workers.processes
+
+
+def _redis_command(settings: Settings) -> list[str]:
+    return EmbeddedRedis(settings).command()
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    role: str
+    count: Callable[[Settings], int]
+    command: Callable[[Settings], list[str]]
+    stop_stage: int
+
+
+_TABLE: Final = (
+    # Redis has no data to save and no children: killed at once as an orphan, so that it cannot
+    # remove the socket of its successor. It stops last: all others still talk through it.
+    _Row(REDIS, _without_redis_url, _redis_command, 2),
+    _Row("record", _always, lambda _: _role("record"), 1),
+    _Row("work", _worker_count, lambda _: _role("work", "--processes", "1"), 1),
+    _Row("web", _always, lambda _: _role("web"), 1),
+    _Row("jobs", _always, lambda _: _role("jobs"), 1),
+    _Row("ingest", _always, lambda _: _role("ingest"), 0),
+)
+
+ROLES: Final = tuple(row.role for row in _TABLE)
+"""Every role, in the order of starting."""
+
+
+def processes(settings: Settings, roles: Collection[str] | None = None) -> list[ProcessSpec]:
+    """What to run under these settings.
+
+    Args:
+        settings: Says how many workers, and whether Redis is ours.
+        roles: Only these of `ROLES`; None for all.
+
+    Raises:
+        ConfigError: There is no such role.
+    """
+    if roles is not None and (unknown := sorted(set(roles) - set(ROLES))):
+        raise ConfigError(f"there is no role {unknown[0]!r}; there are {', '.join(ROLES)}")
+    specs = []
+    for row in _TABLE:
+        if roles is not None and row.role not in roles:
+            continue
+        count = row.count(settings)
+        for number in range(1, count + 1):
+            specs.append(
+                ProcessSpec(
+                    name=f"{row.role}-{number}" if row.role == "work" else row.role,
+                    command=tuple(row.command(settings)),
+                    stop_stage=row.stop_stage,
+                    orphan_signal=signal.SIGKILL if row.role == REDIS else signal.SIGTERM,
+                )
+            )
+    return specs
