@@ -35,12 +35,18 @@ def wait_until_ready(
     Raises:
         BusError: Waiting would not help: the address or the log-in is wrong.
     """
-    tried = client if client is not None else connect(settings)
+    if client is not None:
+        return _wait(client, stop, on_wait)
+    with connect(settings) as own:
+        return _wait(own, stop, on_wait)
+
+
+def _wait(client: redis.Redis, stop: threading.Event, on_wait: Callable[[str], None]) -> bool:
     wait_s, said = FIRST_WAIT_S, False
     while not stop.is_set():
         try:
-            with bus_errors(tried):
-                tried.ping()
+            with bus_errors(client):
+                client.ping()
         except BusGoneError as error:
             if not said:
                 on_wait(f"{error}; waiting for it")
@@ -49,7 +55,4 @@ def wait_until_ready(
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
         else:
             return True
-        finally:
-            if client is None and stop.is_set():
-                tried.close()
     return False
