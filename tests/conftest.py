@@ -1,0 +1,9 @@
+"""Shared fixtures: every file of tests/support but the programs that tests start."""
+
+from pathlib import Path
+
+pytest_plugins = [
+    f"tests.support.{path.stem}"
+    for path in sorted((Path(__file__).parent / "support").glob("[a-z]*.py"))
+    if not path.stem.endswith("_program")
+]
