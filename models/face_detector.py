@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from maskwatch.errors import ModelError
 from maskwatch.geometry import Box
 from models.preprocess import Letterbox, Picture, letterbox
-from models.runtimes.onnx import OnnxRuntime
 
 BUILTIN_WEIGHTS = Path(__file__).parent / "weights" / "face_detector.onnx"
 STRIDES = (8, 16, 32)
@@ -71,6 +70,9 @@ class FaceDetector:
         Raises:
             ModelError: The file is missing or damaged.
         """
+        # Here, so that training can measure a network without the CPU engine.
+        from models.runtimes.onnx import OnnxRuntime
+
         return cls(OnnxRuntime(path or BUILTIN_WEIGHTS, threads=threads), min_score=min_score)
 
     def detect(

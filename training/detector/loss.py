@@ -34,6 +34,10 @@ class Truth:
     ignored: torch.Tensor
     unpunished_height_px: float
 
+    def to(self, device: torch.device) -> Truth:
+        """The same on another device."""
+        return Truth(self.boxes.to(device), self.ignored.to(device), self.unpunished_height_px)
+
 
 @dataclass(frozen=True, slots=True)
 class Losses:

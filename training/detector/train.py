@@ -1,0 +1,266 @@
+"""Trains the face detector: recipe and scenes in, a folder with weights, figures and curves out.
+
+A run resumes after a kill at any moment: a batch depends on the seed and its step alone, and the
+checkpoint holds weights, their average and the optimiser.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import torch
+
+from maskwatch.errors import MaskwatchError
+from models.face_detector import FaceDetector
+from training.detector.batches import Batch, batches
+from training.detector.checkpoint import load_checkpoint, save_checkpoint
+from training.detector.export import export_detector
+from training.detector.fused import FusedDetector
+from training.detector.loss import detection_losses
+from training.detector.network import build_detector
+from training.detector.recipe import DetectorRecipe
+from training.detector.scenes import PictureCache, Scene
+from training.detector.validate import FusedRuntime, measure_by_source
+from training.detector.yunet_import import load_yunet
+
+_logger = logging.getLogger(__name__)
+
+_TELL_EVERY = 50
+
+
+class TrainingDivergedError(MaskwatchError):
+    """The loss is no number any more; the last good checkpoint is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        step: Steps done.
+        steps: Steps in all.
+        losses: Mean of each part of the loss since the last report.
+        left_s: Estimated seconds to the end.
+        ap50: Of the averaged weights on the validation split, by source; empty between measurements.
+    """
+
+    step: int
+    steps: int
+    losses: dict[str, float]
+    left_s: float
+    ap50: dict[str, float]
+
+    @property
+    def mean_ap50(self) -> float:
+        """The sources' mean; 0 between measurements."""
+        return sum(self.ap50.values()) / max(1, len(self.ap50))
+
+
+def learning_rate(recipe: DetectorRecipe, step: int) -> float:
+    """The rate of a step: a linear warm-up, then half a cosine down to a hundredth."""
+    run = recipe.run
+    if step < run.warm_up_steps:
+        return run.learning_rate * (step + 1) / run.warm_up_steps
+    done = (step - run.warm_up_steps) / max(1, run.steps - run.warm_up_steps)
+    return run.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def start_model(recipe: DetectorRecipe, start: Path | None) -> keras.Model:
+    """A network of the recipe's widths: from YuNet's ONNX file, from Keras weights, or fresh."""
+    keras.utils.set_random_seed(recipe.run.seed)
+    model = build_detector(recipe.net.widths())
+    if start is not None and start.suffix == ".onnx":
+        load_yunet(model, start)
+    elif start is not None:
+        model.load_weights(start)
+    return model
+
+
+class DetectorTraining:
+    """One run in one folder."""
+
+    def __init__(
+        self,
+        recipe: DetectorRecipe,
+        scenes: list[Scene],
+        cache: PictureCache,
+        folder: Path,
+        *,
+        start: Path | None = None,
+        device: str = "cpu",
+        workers: int = 1,
+    ) -> None:
+        """Makes the network and takes up the folder's checkpoint where there is one.
+
+        Args:
+            recipe: Everything that decides the result, apart from pictures and start.
+            scenes: Of all splits; ``train`` trains, ``val`` is measured, ``test`` is not touched.
+            cache: Their pictures.
+            folder: Where the run is kept; made if absent.
+            start: YuNet's ONNX file, or ``.weights.h5`` of another run of the same widths.
+            device: "cpu", or "cuda" where PyTorch finds a GPU.
+            workers: Processes that make crops; 0 makes them in this one.
+        """
+        self.recipe, self.folder = recipe, folder
+        self._cache, self._workers = cache, workers
+        self._train = [s for s in scenes if s.split == "train" and s in cache]
+        self._val = [s for s in scenes if s.split == "val" and s in cache]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._device = torch.device(device)
+        self.model = start_model(recipe, start).to(self._device)
+        self.average = build_detector(recipe.net.widths()).to(self._device)
+        self.average.set_weights(self.model.get_weights())
+        self._network = FusedDetector(self.model, uses_bfloat16=recipe.run.bfloat16)
+        self._optimiser = torch.optim.AdamW(
+            self._parameter_groups(), lr=recipe.run.learning_rate, fused=True
+        )
+        self.step = 0
+        self.best = 0.0
+        self._take_up()
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """What a killed run goes on from."""
+        return self.folder / "checkpoint.pt"
+
+    def run(self, tell: Callable[[Progress], None]) -> Path:
+        """Trains to the last step and returns the path of the best averaged weights.
+
+        Raises:
+            TrainingDivergedError: The loss became nan or infinite.
+            StorageError: The disk refused a checkpoint.
+        """
+        run = self.recipe.run
+        started, first = time.monotonic(), self.step
+        sums: dict[str, float] = {}
+        for batch in self._batches():
+            for name, value in self._train_on(batch).items():
+                sums[name] = sums.get(name, 0.0) + value
+            self.step += 1
+            is_last = self.step == run.steps
+            ap50 = self._measured() if self.step % run.measure_every == 0 or is_last else {}
+            if ap50 or self.step % _TELL_EVERY == 0:
+                count = (self.step - 1) % _TELL_EVERY + 1
+                pace_s = (time.monotonic() - started) / (self.step - first)
+                progress = Progress(
+                    self.step,
+                    run.steps,
+                    {name: value / count for name, value in sums.items()},
+                    pace_s * (run.steps - self.step),
+                    ap50,
+                )
+                sums.clear()
+                self._note(progress)
+                tell(progress)
+            if self.step % run.save_every == 0 or is_last:
+                self._save()
+        return self.best_path
+
+    @property
+    def best_path(self) -> Path:
+        """Averaged weights with the highest validation AP so far, as Keras keeps them."""
+        return self.folder / "best.weights.h5"
+
+    def _batches(self) -> Any:
+        return batches(
+            self._train,
+            self._cache,
+            self.recipe.augment.settings(),
+            shares=self.recipe.shares,
+            seed=self.recipe.run.seed,
+            size=self.recipe.run.batch,
+            steps=range(self.step, self.recipe.run.steps),
+            workers=self._workers,
+        )
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        kernels = [p for p in self.model.parameters() if p.ndim > 1]
+        biases = [p for p in self.model.parameters() if p.ndim <= 1]
+        decay = self.recipe.run.weight_decay
+        return [{"params": kernels, "weight_decay": decay}, {"params": biases, "weight_decay": 0.0}]
+
+    def _train_on(self, batch: Batch) -> dict[str, float]:
+        for group in self._optimiser.param_groups:
+            group["lr"] = learning_rate(self.recipe, self.step)
+        maps = self._network(batch.pictures.to(self._device))
+        losses = detection_losses(maps, [truth.to(self._device) for truth in batch.truths])
+        total = losses.total
+        if not math.isfinite(float(total.detach())):
+            raise TrainingDivergedError(
+                f"the loss is {float(total.detach())} at step {self.step} "
+                f"(pictures {', '.join(batch.files)}): {self.checkpoint_path} holds the last good "
+                "state; lower run.learning_rate in the recipe or look at these pictures"
+            )
+        self._optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.run.gradient_norm)
+        self._optimiser.step()
+        self._average()
+        return {
+            "face": float(losses.face.detach()),
+            "quality": float(losses.quality.detach()),
+            "box": float(losses.box.detach()),
+        }
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        # Early on the average follows closely, so that it forgets the start.
+        keep = min(self.recipe.run.average, (self.step + 1) / (self.step + 50))
+        torch._foreach_lerp_(
+            list(self.average.parameters()), list(self.model.parameters()), 1 - keep
+        )
+
+    def _measured(self) -> dict[str, float]:
+        """Validation AP of the averaged weights; the best so far are exported."""
+        network = FusedDetector(self.average, uses_bfloat16=False)
+        detector = FaceDetector(FusedRuntime(network, self._device))
+        reports = measure_by_source(detector, self._val, self._cache)
+        ap50 = {source: report.ap50 for source, report in reports.items()}
+        mean = sum(ap50.values()) / max(1, len(ap50))
+        if mean >= self.best:
+            self.best = mean
+            self.average.save_weights(self.best_path)
+            export_detector(self.average, self.folder / "best.onnx")
+        return ap50
+
+    def _note(self, progress: Progress) -> None:
+        row = {
+            "step": progress.step,
+            "learning_rate": learning_rate(self.recipe, progress.step - 1),
+            "losses": progress.losses,
+            "left_s": round(progress.left_s),
+        }
+        if progress.ap50:
+            row["ap50"] = progress.ap50
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as out:
+            out.write(json.dumps(row) + "\n")
+
+    def _save(self) -> None:
+        state = {
+            "step": self.step,
+            "best": self.best,
+            "weights": [p.detach() for p in self.model.parameters()],
+            "average": [p.detach() for p in self.average.parameters()],
+            "optimiser": self._optimiser.state_dict(),
+        }
+        save_checkpoint(state, self.checkpoint_path)
+
+    @torch.no_grad()
+    def _take_up(self) -> None:
+        state = load_checkpoint(self.checkpoint_path)
+        if state is None:
+            return
+        for model, name in ((self.model, "weights"), (self.average, "average")):
+            for parameter, value in zip(model.parameters(), state[name], strict=True):
+                parameter.copy_(value)
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.step, self.best = int(state["step"]), float(state["best"])
+        _logger.info("%s: going on from step %d", self.folder, self.step)

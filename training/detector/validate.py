@@ -1,0 +1,64 @@
+"""Measuring a network in training the way the product uses it, one report for each source."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from maskwatch.geometry import boxes_to_array
+from models.face_detector import FaceDetector
+from training.detector.fused import FusedDetector
+from training.detector.scenes import PictureCache, Scene
+from training.evaluate.detection import (
+    DetectionReport,
+    FoundFaces,
+    LabelledFaces,
+    measure_detection,
+)
+
+LOWEST_SCORE = 0.02
+"""What a precision-recall curve needs: far below any useful threshold."""
+
+
+class FusedRuntime:
+    """Lets :class:`FaceDetector` run a network that is still in training."""
+
+    def __init__(self, network: FusedDetector, device: torch.device) -> None:
+        self._network = network
+        self._device = device
+
+    def run(self, batch: NDArray[np.generic]) -> list[NDArray[np.float32]]:
+        """Returns the logits (N, 6, A) of pictures (N, H, W, 3)."""
+        with torch.no_grad():
+            maps = self._network(torch.from_numpy(batch).to(self._device))
+        return [torch.cat([grid.flatten(2) for grid in maps], 2).float().cpu().numpy()]
+
+
+def labelled_faces(scene: Scene) -> LabelledFaces:
+    """The scene's truth as the evaluation wants it."""
+    return LabelledFaces(
+        boxes=scene.boxes.astype(np.float64),
+        to_640=640 / max(scene.size),
+        unlabelled_below_px=scene.unlabelled_below_px,
+    )
+
+
+def measure_by_source(
+    detector: FaceDetector, scenes: list[Scene], cache: PictureCache, *, long_side: int = 640
+) -> dict[str, DetectionReport]:
+    """A report for each source among the scenes."""
+    truths: dict[str, list[LabelledFaces]] = {}
+    found: dict[str, list[FoundFaces]] = {}
+    for scene in scenes:
+        faces = detector.detect(
+            [cache.read(scene)], min_score=LOWEST_SCORE, long_side=long_side
+        )[0]
+        truths.setdefault(scene.source, []).append(labelled_faces(scene))
+        found.setdefault(scene.source, []).append(
+            FoundFaces(
+                boxes=boxes_to_array([face.box for face in faces]),
+                scores=np.array([face.score for face in faces], np.float64),
+            )
+        )
+    return {source: measure_detection(truths[source], found[source]) for source in truths}

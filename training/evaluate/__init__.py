@@ -1,0 +1,1 @@
+"""Measuring the networks on pictures that training never saw."""
