@@ -6,20 +6,32 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
-    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
+from maskwatch.config_errors import ENV_PREFIX, explain, unknown_variables
 from maskwatch.errors import ConfigError
 
 DEFAULT_FILE = "maskwatch.toml"
+OTHER_VARIABLES: Final = ("MASKWATCH_CONFIG", "MASKWATCH_ROLE")
+"""Variables that are no settings: the file to read, and a process's name in the log."""
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -70,6 +82,15 @@ class IngestSettings(_Section):
     frame_timeout_s: float = Field(default=10.0, gt=0, le=300)
     backoff_min_s: float = Field(default=1.0, gt=0)
     backoff_max_s: float = Field(default=60.0, gt=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.backoff_min_s > self.backoff_max_s:
+            raise ValueError(
+                f"backoff_min_s = {self.backoff_min_s:g} must not be more than "
+                f"backoff_max_s = {self.backoff_max_s:g}"
+            )
+        return self
 
 
 class WorkerSettings(_Section):
@@ -142,7 +163,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="MASKWATCH_",
+        env_prefix=ENV_PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
         frozen=True,
@@ -161,6 +182,11 @@ class Settings(BaseSettings):
     report: ReportSettings = ReportSettings()
     retention: RetentionSettings = RetentionSettings()
     cameras: tuple[SeedCamera, ...] = ()
+
+    @field_validator("data_dir")
+    @classmethod
+    def _expanded(cls, value: Path) -> Path:
+        return value.expanduser()
 
     @classmethod
     def settings_customise_sources(
@@ -206,10 +232,17 @@ def load_settings(path: Path | None = None) -> Settings:
     if path is None and Path(DEFAULT_FILE).is_file():
         path = Path(DEFAULT_FILE)
     content = _read(path) if path is not None else {}
+    if unknown := unknown_variables(Settings, ignored=OTHER_VARIABLES):
+        raise ConfigError("; ".join(unknown))
     try:
         settings = Settings(**content)
     except ValidationError as error:
-        raise ConfigError(_explain(error, path, content)) from error
+        raise ConfigError(explain(error, Settings, path, content)) from error
+    except SettingsError as error:
+        raise ConfigError(
+            f"an environment variable is no valid JSON ({error}); set single values instead, "
+            f"for example {ENV_PREFIX}WEB__PORT=8080"
+        ) from error
     return settings
 
 
@@ -226,30 +259,5 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"configuration file {str(path)!r} cannot be read: {error.strerror}"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"configuration file {str(path)!r} is no valid TOML: {error}") from error
-
-
-def _explain(error: ValidationError, path: Path | None, content: dict[str, Any]) -> str:
-    lines = []
-    for detail in error.errors():
-        key = ".".join(str(part) for part in detail["loc"])
-        secret = any(word in key for word in ("url", "password", "secret"))
-        value = "" if secret else _value_text(content, detail["loc"])
-        if detail["type"] == "extra_forbidden":
-            lines.append(f"{key}: there is no such setting; remove it or correct its spelling")
-        else:
-            lines.append(f"{key}{value}: {detail['msg']}")
-    where = f"configuration file {str(path)!r}" if path else "environment"
-    return f"{where}: " + "; ".join(lines)
-
-
-def _value_text(content: dict[str, Any], location: tuple[int | str, ...]) -> str:
-    node: Any = content
-    for part in location:
-        try:
-            node = node[part]
-        except (KeyError, IndexError, TypeError):
-            env_name = "MASKWATCH_" + "__".join(str(step) for step in location).upper()
-            return f" = {os.environ[env_name]!r}" if env_name in os.environ else ""
-    return f" = {node!r}"
