@@ -1,0 +1,38 @@
+"""The time of each picture within its source, rising whatever the stamps say."""
+
+from typing import Final
+
+LONGEST_GAP_S: Final = 3600.0
+"""A jump further than this is a broken stamp, not a pause."""
+
+
+class MediaClock:
+    """Turns stamps into seconds from the first picture that always rise.
+
+    Cameras' stamps may be missing, repeat, run backwards or leap by hours; joined files begin
+    again. Then the picture counts as one step after the one before it.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self._step_s = 1.0 / fps if fps > 0 else 0.04
+        self._offset_s: float | None = None
+        self._last_s: float | None = None
+
+    @property
+    def last_s(self) -> float:
+        """Time of the newest picture; 0 before the first."""
+        return self._last_s or 0.0
+
+    def time_of(self, stamp_s: float | None) -> float:
+        """Return the time of the next picture, whose stamp is given in seconds."""
+        time_s = None
+        if stamp_s is not None and self._offset_s is not None:
+            time_s = stamp_s - self._offset_s
+        if self._last_s is None:
+            time_s = 0.0
+        elif time_s is None or not 0 < time_s - self._last_s < LONGEST_GAP_S:
+            time_s = self._last_s + self._step_s
+        if stamp_s is not None:
+            self._offset_s = stamp_s - time_s
+        self._last_s = time_s
+        return time_s
