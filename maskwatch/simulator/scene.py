@@ -42,7 +42,7 @@ class SceneSettings:
     fps: float = 15.0
     duration_s: float = 60.0
     every_s: float = 3.6
-    noise: float = 2.5
+    noise: float = 2.0
 
     @property
     def frames(self) -> int:
