@@ -60,12 +60,16 @@ if pending > most_pending and ARGV[4] == '0' then
   drop(redis.call('XRANGE', key, '-', last, 'COUNT', pending - most_pending), true)
 end
 
+-- Redis refuses for lack of memory only the first write of a script: so nothing that is not needed
+-- goes before, and a frame that pushes another one out takes its room.
 local added = redis.pcall('XADD', key, '*',
   'e', ARGV[5], 's', ARGV[6], 'h', ARGV[7], 'j', ARGV[8])
 if type(added) == 'table' and added.err then
   if string.find(added.err, 'OOM', 1, true) then return {'oom', dropped} end
   return redis.error_reply(added.err)
 end
+-- A worker that found no stream has made one that expires.
+redis.call('PERSIST', key)
 return {'ok', dropped}
 """
 )
@@ -83,6 +87,8 @@ local function next_of(key)
     if not string.find(reply.err, 'NOGROUP', 1, true) then return nil, reply.err end
     local made = redis.pcall('XGROUP', 'CREATE', key, group, '0', 'MKSTREAM')
     if type(made) == 'table' and made.err then return nil, made.err end
+    -- It goes by itself unless a frame arrives: the camera may just have been removed.
+    if redis.call('XLEN', key) == 0 then redis.call('EXPIRE', key, 60) end
     return next_of(key)
   end
   return reply and reply[1] and reply[1][2][1]
@@ -137,3 +143,13 @@ end
 return claimed
 """
 )
+
+FORGET: Final = """
+-- ARGV: group, consumer. Deleting a consumer that still has frames would lose them.
+for _, key in ipairs(KEYS) do
+  local left = redis.pcall('XPENDING', key, ARGV[1], '-', '+', 1, ARGV[2])
+  if not left.err and #left == 0 then
+    redis.pcall('XGROUP', 'DELCONSUMER', key, ARGV[1], ARGV[2])
+  end
+end
+"""

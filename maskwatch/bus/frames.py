@@ -14,7 +14,7 @@ import redis
 from redis.exceptions import ResponseError
 
 from maskwatch.bus.connection import bus_errors
-from maskwatch.bus.frame_scripts import OFFER, RECLAIM, TAKE
+from maskwatch.bus.frame_scripts import FORGET, OFFER, RECLAIM, TAKE
 from maskwatch.contracts import WORKER_GROUP, FrameHeader, frames_key
 
 MAX_DELIVERIES: Final = 3
@@ -68,6 +68,7 @@ class FrameQueue:
         self._offer = client.register_script(OFFER)
         self._take = client.register_script(TAKE)
         self._reclaim = client.register_script(RECLAIM)
+        self._forget = client.register_script(FORGET)
         self._first = 0
 
     def offer(self, header: FrameHeader, jpeg: bytes, *, limit: int) -> Offer:
@@ -97,6 +98,12 @@ class FrameQueue:
         if is_full and not header.is_replay:
             sequences = (*sequences, header.sequence)
         return Offer(status == b"ok", sequences, is_out_of_memory=is_full)
+
+    def cameras(self) -> list[str]:
+        """Return the cameras that have a stream of frames, sorted; their ingest may have ended."""
+        with bus_errors(self._redis):
+            keys = [key.decode() for key in self._redis.scan_iter(frames_key("*"), count=1000)]
+        return sorted(key.split(":", 1)[1] for key in keys)
 
     def waiting(self, camera: str) -> int:
         """Return how many frames no worker has taken yet."""
@@ -191,12 +198,12 @@ class FrameQueue:
         )
 
     def forget_consumer(self, consumer: str, cameras: Sequence[str]) -> None:
-        """Delete a consumer with nothing pending, so that dead workers do not pile up."""
-        with bus_errors(self._redis), self._redis.pipeline(transaction=False) as pipe:
-            for camera in cameras:
-                pipe.xgroup_delconsumer(frames_key(camera), WORKER_GROUP, consumer)
-            # A stream that is gone has no consumers either.
-            pipe.execute(raise_on_error=False)
+        """Delete a consumer where it has nothing pending, so that dead workers do not pile up."""
+        if not cameras:
+            return
+        keys = [frames_key(name) for name in cameras]
+        with bus_errors(self._redis):
+            self._forget(keys=keys, args=[WORKER_GROUP, consumer])
 
     def _wait(self, consumer: str, keys: list[str], block_ms: int) -> list[list[bytes]]:
         try:

@@ -144,6 +144,16 @@ def test_a_stream_deleted_while_a_worker_waits_is_no_error(
     assert len(queue.take("w1", ["a"], count=8)) == 1
 
 
+def test_a_stream_that_only_a_worker_made_goes_by_itself(
+    queue: FrameQueue, client: redis.Redis
+) -> None:
+    queue.take("w1", ["removed", "door"], count=8)
+    queue.offer(_header(0, camera="door"), b"j", limit=3)
+    assert 0 < client.ttl(frames_key("removed")) <= 60
+    assert client.ttl(frames_key("door")) == -1
+    assert queue.cameras() == ["door", "removed"]
+
+
 def test_groups_come_back_after_redis_has_forgotten_them(
     queue: FrameQueue, client: redis.Redis
 ) -> None:
@@ -163,6 +173,20 @@ def test_only_a_dead_workers_frames_are_reclaimed_at_once(queue: FrameQueue) -> 
     frames, _ = queue.reclaim("heir", ["door"], idle_ms=0, of="dead", count=8)
     assert [frame.header.sequence for frame in frames] == [0]
     assert queue.reclaim("heir", ["door"], idle_ms=60_000, count=8) == ([], [])
+
+
+def test_a_consumer_is_forgotten_only_when_it_has_answered_everything(
+    queue: FrameQueue, client: redis.Redis
+) -> None:
+    queue.offer(_header(0), b"j", limit=3)
+    taken = queue.take("w1", ["door"], count=1)
+    queue.forget_consumer("w1", ["door", "no-such-stream"])
+    (frame,), _ = queue.reclaim("w2", ["door"], idle_ms=0)
+    assert frame.header == taken[0].header
+    queue.acknowledge([frame])
+    queue.forget_consumer("w1", ["door"])
+    queue.forget_consumer("w2", ["door"])
+    assert client.xinfo_consumers(frames_key("door"), "workers") == []
 
 
 def test_a_frame_delivered_three_times_is_told_apart(queue: FrameQueue) -> None:

@@ -1,0 +1,139 @@
+"""Drawing what was found into a picture, for people: boxes and words.
+
+Colours are from the palette of Okabe and Ito, which people with any colour vision tell apart; the
+word beside each box says the same, so no colour need be seen.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.contracts import Face, Verdict
+from maskwatch.geometry import Box
+
+Picture = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+VIEW_WIDTH_PX: Final = 960
+VIEW_QUALITY: Final = 78
+
+WORDS: Final[dict[Verdict, str]] = {
+    Verdict.MASK: "mask",
+    Verdict.NO_MASK: "no mask",
+    Verdict.INCORRECT: "worn wrongly",
+    Verdict.UNREADABLE: "unreadable",
+}
+COLOURS: Final[dict[Verdict, Colour]] = {
+    Verdict.MASK: (178, 114, 0),
+    Verdict.NO_MASK: (0, 94, 213),
+    Verdict.INCORRECT: (66, 228, 240),
+    Verdict.UNREADABLE: (153, 153, 153),
+}
+"""Blue, vermilion, yellow, grey; BGR."""
+
+_FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
+_BLUR_BLOCKS: Final = 6
+
+
+def annotate(picture: Picture, faces: Sequence[Face], *, blur_faces: bool = False) -> Picture:
+    """Return a copy of the picture with every face boxed and named.
+
+    Args:
+        picture: uint8 (H, W, 3), BGR.
+        faces: Boxes in pixels of this picture.
+        blur_faces: Make the faces unrecognisable.
+    """
+    drawn = picture.copy()
+    if blur_faces:
+        for face in faces:
+            _blur(drawn, face.box)
+    # The surest face last, so that its label lies on top.
+    for face in reversed(faces):
+        _draw(drawn, face)
+    return drawn
+
+
+def view_jpeg(picture: Picture, faces: Sequence[Face], *, blur_faces: bool = False) -> bytes:
+    """Return the annotated picture as a JPEG of at most `VIEW_WIDTH_PX` across.
+
+    Args:
+        picture: uint8 (H, W, 3), BGR.
+        faces: Boxes in pixels of this picture.
+        blur_faces: Make the faces unrecognisable.
+    """
+    height, width = picture.shape[:2]
+    scale = min(1.0, VIEW_WIDTH_PX / width)
+    shown, boxed = picture, list(faces)
+    if scale < 1.0:
+        size = (VIEW_WIDTH_PX, max(1, round(height * scale)))
+        shown = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+        boxed = [
+            Face(
+                box=face.box.scaled(size[0] / width, size[1] / height),
+                score=face.score,
+                label=face.label,
+                probabilities=face.probabilities,
+                quality=face.quality,
+            )
+            for face in faces
+        ]
+    drawn = annotate(shown, boxed, blur_faces=blur_faces)
+    _, encoded = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, VIEW_QUALITY])
+    return encoded.tobytes()
+
+
+def label_text(face: Face) -> str:
+    """The words beside a box: what is said, and how sure it is where something is said."""
+    word = WORDS[face.label]
+    if face.label is Verdict.UNREADABLE:
+        return word
+    return f"{word} {face.probabilities[face.label.value]:.0%}"
+
+
+def _draw(picture: Picture, face: Face) -> None:
+    height, width = picture.shape[:2]
+    unit = max(height, width) / 1000
+    line = max(1, round(2.5 * unit))
+    colour = COLOURS[face.label]
+    corner = (round(face.box.x1), round(face.box.y1))
+    opposite = (round(face.box.x2), round(face.box.y2))
+    # A dark rim keeps the box visible on a background of its own colour.
+    cv2.rectangle(picture, corner, opposite, (20, 20, 20), line + 2, cv2.LINE_AA)
+    cv2.rectangle(picture, corner, opposite, colour, line, cv2.LINE_AA)
+    scale, thickness = max(0.35, 0.55 * unit), max(1, round(1.4 * unit))
+    text = label_text(face)
+    (text_width, text_height), base = cv2.getTextSize(text, _FONT, scale, thickness)
+    margin = max(2, round(4 * unit))
+    tall = text_height + base + margin
+    left = min(max(0, corner[0] - line), max(0, width - text_width - 2 * margin))
+    top = corner[1] - line - tall
+    if top < 0:
+        top = min(opposite[1] + line, max(0, height - tall))
+    right, bottom = left + text_width + 2 * margin, top + tall
+    cv2.rectangle(picture, (left, top), (right, bottom), colour, cv2.FILLED)
+    place = (left + margin, top + margin // 2 + text_height)
+    cv2.putText(picture, text, place, _FONT, scale, _ink(colour), thickness, cv2.LINE_AA)
+
+
+def _ink(background: Colour) -> Colour:
+    """Black or white, whichever is read more easily on the background."""
+    blue, green, red = background
+    luminance = 0.114 * blue + 0.587 * green + 0.299 * red
+    return (0, 0, 0) if luminance > 120 else (255, 255, 255)
+
+
+def _blur(picture: Picture, box: Box) -> None:
+    height, width = picture.shape[:2]
+    # Hair and chin reach beyond the detector's box.
+    grow_x, grow_y = 0.15 * box.width, 0.15 * box.height
+    grown = Box(box.x1 - grow_x, box.y1 - grow_y, box.x2 + grow_x, box.y2 + grow_y)
+    part = grown.clipped(width, height)
+    x1, y1, x2, y2 = int(part.x1), int(part.y1), round(part.x2), round(part.y2)
+    if x2 <= x1 or y2 <= y1:
+        return
+    inside = picture[y1:y2, x1:x2]
+    blocks = cv2.resize(inside, (_BLUR_BLOCKS, _BLUR_BLOCKS), interpolation=cv2.INTER_AREA)
+    picture[y1:y2, x1:x2] = cv2.resize(blocks, (x2 - x1, y2 - y1), interpolation=cv2.INTER_NEAREST)
