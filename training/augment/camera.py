@@ -76,6 +76,21 @@ def take_look(
     return _through_the_lens(look, rng, settings, span=span)
 
 
+def central_cut(picture: Picture, *, side_px: int, share: float) -> Picture:
+    """Returns the middle of a square picture, resized.
+
+    Args:
+        picture: uint8 (S, S, 3).
+        side_px: Side of the result.
+        share: Side of the part that is kept over the side of the picture.
+    """
+    scale = side_px / (picture.shape[0] * share)
+    move = side_px / 2 - scale * picture.shape[0] / 2
+    matrix = np.array([[scale, 0, move], [0, scale, move]])
+    cut = cv2.warpAffine(picture, matrix, (side_px, side_px), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cut, np.uint8)
+
+
 def _moved(
     picture: Picture,
     rng: np.random.Generator,

@@ -1,8 +1,8 @@
 """Masks drawn on unmasked faces: well worn, nose out, on the chin, hanging from one ear.
 
-Drawn from five landmarks in the face's own axes: x in eye distances from the middle of the face, y from
-0 at the eyes to 1 at the mouth. They widen the few real pictures of masks worn incorrectly; results are
-measured on real pictures only.
+Drawn from five landmarks in the face's own axes: x in eye distances from the middle of the face, y
+from 0 at the eyes to 1 at the mouth. They widen the few real pictures of masks worn incorrectly;
+results are measured on real pictures only.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Wearing(StrEnum):
         return "mask" if self is Wearing.WELL else "incorrect"
 
 
-# Drawing at twice the size and shrinking gives soft edges.
-_OVERSAMPLING = 2
+# Bits of a drawn coordinate behind the point.
+_SHIFT = 4
 _COLOURS_BGR = (
     (235, 205, 150),
     (215, 190, 120),
@@ -73,26 +73,27 @@ def draw_mask(
     if wearing is Wearing.ONE_EAR and rng.random() < 0.5:
         outline[:, 0] *= -1
         straps[..., 0] *= -1
-    factor = _OVERSAMPLING
-    big = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
-    to_pixels = _face_axes(landmarks.astype(np.float64) * factor)
-    shape = to_pixels(_rounded(outline))
-    alpha = np.zeros(big.shape[:2], np.float32)
-    cv2.fillPoly(alpha, [np.round(shape).astype(np.int32)], 1.0, cv2.LINE_AA)
-    cloth = _cloth(big, to_pixels, rng)
-    drawn = big.astype(np.float32)
+    to_pixels = _FaceAxes(landmarks.astype(np.float64))
+    cloth = _cloth(picture, to_pixels, rng)
+    drawn = picture.copy()
     strap_colour = tuple(float(value) for value in rng.uniform(0.6, 1.0) * cloth.mean((0, 1)))
     for strap in straps:
-        ends = np.round(to_pixels(strap)).astype(np.int32)
-        cv2.polylines(drawn, [ends], False, strap_colour, max(1, factor), cv2.LINE_AA)
-    alpha = cv2.GaussianBlur(alpha, (0, 0), 0.6 * factor)[..., None]
-    drawn = drawn * (1 - alpha) + cloth * alpha
-    small = cv2.resize(drawn, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_AREA)
-    return np.clip(small, 0, 255).astype(np.uint8)
+        ends = _subpixel(to_pixels(strap))
+        cv2.polylines(drawn, [ends], False, strap_colour, 1, cv2.LINE_AA, _SHIFT)
+    covered = np.zeros(picture.shape[:2], np.uint8)
+    shape = _subpixel(to_pixels(_rounded(outline)))
+    cv2.fillPoly(covered, [shape], (255.0,), cv2.LINE_AA, _SHIFT)
+    alpha = cv2.GaussianBlur(covered, (0, 0), 0.6)[..., None].astype(np.float32) / 255
+    return np.asarray(drawn * (1 - alpha) + cloth * alpha, np.uint8)
+
+
+def _subpixel(points: Points) -> NDArray[np.int32]:
+    """Pixels as the fixed-point numbers that OpenCV draws soft edges from."""
+    return np.round(points * (1 << _SHIFT)).astype(np.int32)
 
 
 def _outline(wearing: Wearing, rng: np.random.Generator) -> tuple[Points, Points]:
-    """The mask's corners (8, 2) clockwise from the left side, and straps (S, 2, 2), in face axes."""
+    """The mask's corners (9, 2), clockwise, and its straps (S, 2, 2), in face axes."""
     wide = rng.uniform(0.9, 1.12)
     top = {
         Wearing.WELL: rng.uniform(0.18, 0.42),
@@ -164,11 +165,8 @@ class _FaceAxes:
     def __call__(self, points: Points) -> Points:
         # The nearer the middle of the face, the further it sticks out and follows the nose.
         x = points[..., 0] + self.yaw * np.exp(-(points[..., 0] ** 2))
-        return self.origin + x[..., None] * self.across + points[..., 1:2] * self.down
-
-
-def _face_axes(landmarks: Points) -> _FaceAxes:
-    return _FaceAxes(landmarks)
+        placed = self.origin + x[..., None] * self.across + points[..., 1:2] * self.down
+        return np.asarray(placed, np.float64)
 
 
 def _cloth(picture: Picture, axes: _FaceAxes, rng: np.random.Generator) -> NDArray[np.float32]:

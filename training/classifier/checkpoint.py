@@ -39,7 +39,7 @@ class Checkpoint:
 
 
 def save_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Writes an ``.npz`` beside its place and moves it there, so that the old one survives a failure.
+    """Writes an ``.npz`` beside its place and moves it there: the old one survives a failure.
 
     Raises:
         CheckpointError: The disk refused; the file that was there is untouched.
@@ -94,7 +94,9 @@ def numbered(arrays: dict[str, NDArray[Any]], name: str) -> Arrays:
     return [arrays[key] for key in sorted(arrays) if key.startswith(f"{name}_")]
 
 
-def averaged(average: Sequence[NDArray[Any]], weights: Sequence[NDArray[Any]], keep: float) -> Arrays:
+def averaged(
+    average: Sequence[NDArray[Any]], weights: Sequence[NDArray[Any]], keep: float
+) -> Arrays:
     """Returns the running average after one more look at the weights."""
     return [
         (keep * old + (1 - keep) * new).astype(new.dtype)

@@ -1,7 +1,7 @@
 """Face crops of several collections, cut once and kept as one array on disk.
 
-A cached crop shows twice the longer side of the face box at 144 px, so that training can still move,
-turn and scale it before it takes the classifier's own cut.
+A cached crop shows twice the longer side of the face box at 144 px, so that training can still
+move, turn and scale it before it takes the classifier's own cut.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ def scene_crops(folder: Path, finder: LandmarkFinder | None) -> Iterator[tuple[P
             if y2 - y1 < _SMALLEST_FACE_PX or x2 <= x1 or label not in CLASSES:
                 continue
             box = Box(x1, y1, x2, y2)
-            pixels = crop_face(picture, box, side_px=CACHE_SIDE_PX, span=CACHE_SPAN)
+            pixels = crop_face(
+                np.asarray(picture, np.uint8), box, side_px=CACHE_SIDE_PX, span=CACHE_SPAN
+            )
             yield (
                 pixels,
                 Crop(
@@ -143,9 +145,7 @@ def folder_pictures(folder: Path) -> Iterator[tuple[Path, str]]:
             yield path, label
 
 
-def folder_crops(
-    folder: Path, finder: LandmarkFinder | None
-) -> Iterator[tuple[Picture, Crop]]:
+def folder_crops(folder: Path, finder: LandmarkFinder | None) -> Iterator[tuple[Picture, Crop]]:
     """Yields the pictures of a folder of classes as crops, grouped by perceptual hash.
 
     Where `finder` sees a face its box is cut; elsewhere the picture is taken for a face whose box
@@ -158,9 +158,11 @@ def folder_crops(
         if picture is None:
             logger.warning("%s: cannot be decoded; skipped", path)
             continue
-        read.append((path, label, picture))
+        read.append((path, label, np.asarray(picture, np.uint8)))
     if not read:
-        raise MediaError(f"{folder}: no picture in folders named {', '.join(CLASSES)}; check --data")
+        raise MediaError(
+            f"{folder}: no picture in folders named {', '.join(CLASSES)}; check --data"
+        )
     hashes = np.array([perceptual_hash(picture) for _, _, picture in read], np.uint64)
     keys = [f"{label}/{base_name(path.name)}" for path, label, _ in read]
     groups = near_duplicate_groups(hashes, keys=keys)
@@ -189,16 +191,14 @@ def _face_box(picture: Picture, finder: LandmarkFinder | None) -> Box:
     padded = cv2.copyMakeBorder(picture, 24, 24, 24, 24, cv2.BORDER_REPLICATE)
     found = finder.largest(padded.astype(np.uint8, copy=False)) if finder else None
     if found is not None and found[0].height > 0.3 * height:
-        return Box(
-            found[0].x1 - 24, found[0].y1 - 24, found[0].x2 - 24, found[0].y2 - 24
-        )
+        return Box(found[0].x1 - 24, found[0].y1 - 24, found[0].x2 - 24, found[0].y2 - 24)
     side = 0.8 * min(height, width)
-    return Box(width / 2 - side / 2, height / 2 - side / 2, width / 2 + side / 2, height / 2 + side / 2)
+    return Box(
+        width / 2 - side / 2, height / 2 - side / 2, width / 2 + side / 2, height / 2 + side / 2
+    )
 
 
-def build_cache(
-    where: Path, sources: list[Iterator[tuple[Picture, Crop]]]
-) -> CropCache:
+def build_cache(where: Path, sources: list[Iterator[tuple[Picture, Crop]]]) -> CropCache:
     """Cuts every crop and writes ``pixels.npy`` and ``crops.jsonl`` into `where`."""
     where.mkdir(parents=True, exist_ok=True)
     pixels: list[Picture] = []
@@ -225,8 +225,15 @@ def open_cache(where: Path) -> CropCache:
         pixels = np.load(where / "pixels.npy", mmap_mode="r")
         lines = (where / "crops.jsonl").read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise MediaError(f"{where}: no complete crop cache ({error}); delete it to cut anew") from error
-    crops = tuple(Crop(**{**json.loads(line), "landmarks": tuple(json.loads(line)["landmarks"])}) for line in lines)
+        raise MediaError(
+            f"{where}: no complete crop cache ({error}); delete it to cut anew"
+        ) from error
+    crops = tuple(
+        Crop(**{**json.loads(line), "landmarks": tuple(json.loads(line)["landmarks"])})
+        for line in lines
+    )
     if len(crops) != len(pixels):
-        raise MediaError(f"{where}: {len(pixels)} crops but {len(crops)} labels; delete it to cut anew")
+        raise MediaError(
+            f"{where}: {len(pixels)} crops but {len(crops)} labels; delete it to cut anew"
+        )
     return CropCache(pixels, crops)

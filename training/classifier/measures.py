@@ -80,7 +80,9 @@ class CropScores:
     log_loss: float
 
 
-def crop_scores(logits: NDArray[np.floating], labels: Labels, temperature: float = 1.0) -> CropScores:
+def crop_scores(
+    logits: NDArray[np.floating], labels: Labels, temperature: float = 1.0
+) -> CropScores:
     """Measures logits (N, C) against class numbers (N,); class 2 is `incorrect`."""
     probabilities = softmax(logits, temperature)
     answers = probabilities.argmax(1)

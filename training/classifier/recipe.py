@@ -1,4 +1,4 @@
-"""One file that says how a classifier is trained: read from TOML, checked, written beside the weights."""
+"""How a classifier is trained, in one file: read from TOML, checked, kept beside the weights."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class NetPart(_Part):
     blocks: int = Field(default=7, ge=1, le=9)
     dropout: float = Field(default=0.2, ge=0, lt=1)
     backbone: str = ""
+    frozen_blocks: int = Field(default=0, ge=0, le=9)
 
 
 class RunPart(_Part):

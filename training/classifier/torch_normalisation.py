@@ -21,8 +21,6 @@ def fused_batch_normalisation() -> type[Any]:
         """Same weights, same result; expects channels last."""
 
         def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-            if not training:
-                return super().call(inputs, training=training, mask=mask)
             channels_first = inputs.permute(0, 3, 1, 2)
             normalised = torch.nn.functional.batch_norm(
                 channels_first,
@@ -30,7 +28,7 @@ def fused_batch_normalisation() -> type[Any]:
                 self.moving_variance.value,
                 self.gamma.value,
                 self.beta.value,
-                training=True,
+                training=bool(training) and self.trainable,
                 momentum=1.0 - self.momentum,
                 eps=self.epsilon,
             )

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from maskwatch.contracts import CLASSES
 from maskwatch.errors import MaskwatchError
 from models.crops import DEFAULT_SPAN
-from training.augment.camera import CameraSettings, take_look
+from training.augment.camera import central_cut
 from training.classifier.batches import Batch, BatchMaker
 from training.classifier.checkpoint import (
     Arrays,
@@ -33,7 +33,7 @@ from training.classifier.checkpoint import (
 )
 from training.classifier.crop_cache import CACHE_SPAN, CropCache
 from training.classifier.measures import CropScores, crop_scores
-from training.classifier.net import NetSettings, build_classifier, load_backbone
+from training.classifier.net import NetSettings, build_classifier, freeze_first, load_backbone
 from training.classifier.recipe import ClassifierRecipe
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PREDICT_BATCH = 128
-_STILL = CameraSettings(**dict.fromkeys(CameraSettings.__dataclass_fields__, 0.0))
 
 
 class TrainingDivergedError(MaskwatchError):
@@ -75,20 +74,7 @@ def network_input(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def still_look(wide: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
     """Returns the classifier's own cut of a cached crop, unchanged otherwise."""
-    rng = _NoFlip()
-    return take_look(
-        wide, rng, _STILL, side_px=side_px, span=DEFAULT_SPAN, wide_span=CACHE_SPAN  # type: ignore[arg-type]
-    )
-
-
-class _NoFlip:
-    """Stands in for a random generator where nothing may be left to chance."""
-
-    def random(self) -> float:
-        return 1.0
-
-    def normal(self, _mean: float, _deviation: float, size: int | None = None) -> Any:
-        return 0.0 if size is None else np.zeros(size)
+    return central_cut(wide, side_px=side_px, share=DEFAULT_SPAN / CACHE_SPAN)
 
 
 def learning_rate(recipe: ClassifierRecipe, step: int) -> float:
@@ -137,6 +123,7 @@ class ClassifierTraining:
         self.plain = build_classifier(net)
         if recipe.net.backbone:
             load_backbone(self.model, Path(recipe.net.backbone))
+            freeze_first(self.model, recipe.net.frozen_blocks)
         if start_from is not None:
             self.model.set_weights(load_weights(start_from, self.model))
         self.optimiser = keras.optimizers.AdamW(
@@ -160,7 +147,7 @@ class ClassifierTraining:
         return self.folder / "checkpoint.npz"
 
     def run(self, tell: Callable[[Progress], None], *, tell_every: int = 25) -> Arrays:
-        """Trains to the last step and returns the averaged weights, also written to ``weights.npz``.
+        """Trains to the last step; returns the averaged weights, also written to ``weights.npz``.
 
         Raises:
             TrainingDivergedError: The loss became nan or infinite.
