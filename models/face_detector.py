@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 import cv2
 import numpy as np
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from maskwatch.errors import ModelError
 from maskwatch.geometry import Box
 from models.preprocess import Letterbox, Picture, letterbox
+from models.runtimes import Device, Runtime
+from models.runtimes.onnx import OnnxRuntime
 
 BUILTIN_WEIGHTS = Path(__file__).parent / "weights" / "face_detector.onnx"
 STRIDES = (8, 16, 32)
@@ -27,14 +29,6 @@ MAX_BATCH = 8
 _MAX_LOG_SIZE = 8.0
 
 Floats = NDArray[np.float32]
-
-
-class Runtime(Protocol):
-    """What runs a network: one file in `models.runtimes` for each engine."""
-
-    def run(self, batch: NDArray[np.generic]) -> list[NDArray[np.float32]]:
-        """Returns the network's outputs for one batch."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +57,22 @@ class FaceDetector:
         path: Path | None = None,
         *,
         threads: int | None = None,
+        device: Device = "cpu",
         min_score: float = DEFAULT_MIN_SCORE,
     ) -> Self:
         """Returns the detector of a weights file; None is the built-in one.
 
-        Raises:
-            ModelError: The file is missing or damaged.
-        """
-        # Here, so that training can measure a network without the CPU engine.
-        from models.runtimes.onnx import OnnxRuntime
+        Args:
+            path: The ``.onnx`` file.
+            threads: Cores for one batch; None leaves it to the engine.
+            device: What runs it.
+            min_score: Used where `detect` is not given another.
 
-        return cls(OnnxRuntime(path or BUILTIN_WEIGHTS, threads=threads), min_score=min_score)
+        Raises:
+            ModelError: The file is missing or damaged, or there is no such device.
+        """
+        runtime = OnnxRuntime(path or BUILTIN_WEIGHTS, threads=threads, device=device)
+        return cls(runtime, min_score=min_score)
 
     def detect(
         self,
@@ -163,10 +162,14 @@ def suppress(boxes: Floats, scores: Floats, *, iou: float = NMS_IOU) -> NDArray[
     if not len(boxes):
         return np.empty(0, np.intp)
     corner_and_size = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
-    return np.asarray(cv2.dnn.NMSBoxes(corner_and_size, scores, 0.0, iou), np.intp).reshape(-1)
+    # OpenCV's stubs know sequences only; it takes arrays, and much faster.
+    kept = cv2.dnn.NMSBoxes(corner_and_size, scores, 0.0, iou)  # type: ignore[arg-type]
+    return np.asarray(kept, np.intp).reshape(-1)
 
 
-def _faces(logits: Floats, fitted: Letterbox, picture: Picture, min_score: float) -> list[Detection]:
+def _faces(
+    logits: Floats, fitted: Letterbox, picture: Picture, min_score: float
+) -> list[Detection]:
     canvas_height, canvas_width = fitted.canvas.shape[:2]
     boxes, scores = decode(logits, height=canvas_height, width=canvas_width, min_score=min_score)
     height, width = picture.shape[:2]

@@ -41,7 +41,8 @@ def letterbox(picture: Picture, *, long_side: int) -> Letterbox:
     inner = picture
     if (inner_width, inner_height) != (width, height):
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        inner = cv2.resize(picture, (inner_width, inner_height), interpolation=interpolation)
+        size = (inner_width, inner_height)
+        inner = np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.uint8)
     canvas = np.zeros((_whole_steps(inner_height), _whole_steps(inner_width), 3), np.uint8)
     canvas[:inner_height, :inner_width] = inner
     return Letterbox(canvas, inner_width / width, inner_height / height)

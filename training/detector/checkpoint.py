@@ -1,4 +1,4 @@
-"""Saving a training run so that a kill, or a full disk, at any moment loses at most a few minutes."""
+"""Saving a training run so that a kill or a full disk loses at most a few minutes."""
 
 from __future__ import annotations
 

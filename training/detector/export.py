@@ -7,6 +7,7 @@ convolutions in the layout the engine likes, and the padding sits inside them.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -32,7 +33,7 @@ class _Graph:
         self.tensors.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def node(self, kind: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
@@ -97,7 +98,10 @@ def _add_conv(graph: _Graph, layer: keras.layers.Layer, source: str, *, depthwis
         "Conv",
         [
             source,
-            graph.tensor(f"{layer.name}_kernel", kernel.transpose((2, 3, 0, 1) if depthwise else (3, 2, 0, 1))),
+            graph.tensor(
+                f"{layer.name}_kernel",
+                kernel.transpose((2, 3, 0, 1) if depthwise else (3, 2, 0, 1)),
+            ),
             graph.tensor(f"{layer.name}_bias", bias),
         ],
         layer.name,
@@ -110,7 +114,9 @@ def _add_conv(graph: _Graph, layer: keras.layers.Layer, source: str, *, depthwis
 
 def _finish(graph: _Graph) -> onnx.ModelProto:
     pictures = helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, ["N", "H", "W", 3])
-    logits = helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["N", HEAD_CHANNELS, "A"])
+    logits = helper.make_tensor_value_info(
+        OUTPUT_NAME, TensorProto.FLOAT, ["N", HEAD_CHANNELS, "A"]
+    )
     proto = helper.make_model(
         helper.make_graph(graph.nodes, "face_detector", [pictures], [logits], graph.tensors),
         opset_imports=[helper.make_opsetid("", OPSET)],

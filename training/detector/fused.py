@@ -1,8 +1,8 @@
 """Run a Keras detector's layers on PyTorch with bias and layout fused, for training on a CPU.
 
-Keras adds each bias in a step of its own and changes layout around each convolution; on a CPU these
-copies cost more than the convolutions. Same weights, same result (a test compares them), 16 pictures
-of 384 px forward and back on 2 cores: Keras 1.2 s, this 0.33 s, and 0.19 s with bfloat16.
+Keras adds each bias in a step of its own and changes layout around each convolution; on a CPU
+these copies cost more than the convolutions. Same weights, same result (a test compares them); 16
+pictures of 384 px forward and back on 2 cores: Keras 1.2 s, this 0.33 s, 0.19 s with bfloat16.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def detection_losses(maps: list[torch.Tensor], truths: list[Truth]) -> Losses:
     face_logits, quality_logits = flat[:, 0], flat[:, 1]
     is_face = torch.zeros_like(face_logits)
     weight = torch.ones_like(face_logits)
-    overlap_targets, matched_boxes, matched_logits, matched_targets = [], [], [], []
+    matched_boxes, matched_logits, matched_targets = [], [], []
     for row, truth in enumerate(truths):
         with torch.no_grad():
             scores = (face_logits[row].sigmoid() * quality_logits[row].sigmoid()).sqrt()

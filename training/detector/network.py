@@ -1,7 +1,7 @@
-"""The face detector's network: a depthwise backbone, a feature pyramid and three anchor-free heads.
+"""The face detector's network: a depthwise backbone, a feature pyramid, three anchor-free heads.
 
-The layout is YuNet's (Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", 2023), so that
-its published weights can be loaded; the widths are free, so that the net can be grown from them.
+The layout is YuNet's (Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", 2023), so
+that its published weights can be loaded; the widths are free, so that the net can be grown.
 """
 
 from __future__ import annotations
@@ -42,9 +42,7 @@ def _unit(
 ) -> keras.KerasTensor:
     """A pointwise convolution, then a 3x3 depthwise one, then (usually) a rectifier."""
     # Nothing normalises between the two, so each keeps the size of what it is given by itself.
-    x = layers.Conv2D(
-        channels, 1, kernel_initializer="lecun_normal", name=f"{name}_pointwise"
-    )(x)
+    x = layers.Conv2D(channels, 1, kernel_initializer="lecun_normal", name=f"{name}_pointwise")(x)
     x = layers.DepthwiseConv2D(
         3,
         padding="same",

@@ -1,4 +1,4 @@
-"""One file that says how a detector is trained: read from TOML, checked, kept beside the weights."""
+"""One file that says how a detector is trained: read from TOML and checked."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ class _Part(BaseModel):
 
 
 class NetPart(_Part):
-    """Channels of the network, see :class:`Widths`."""
+    """Channels of the network, see :class:`Widths`, and the layers, by first letters, that stay."""
 
     stem: int = Field(default=16, ge=16, le=128)
     early: int = Field(default=64, ge=64, le=256)
     pyramid: int = Field(default=128, ge=64, le=512)
+    frozen: tuple[str, ...] = ()
 
     def widths(self) -> Widths:
         """The same values for the code that builds the net."""
-        return Widths(**self.model_dump())
+        return Widths(self.stem, self.early, self.pyramid)
 
 
 class RunPart(_Part):

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import torch
 
 from maskwatch.errors import MaskwatchError
@@ -28,8 +27,8 @@ from training.detector.loss import detection_losses
 from training.detector.network import build_detector
 from training.detector.recipe import DetectorRecipe
 from training.detector.scenes import PictureCache, Scene
+from training.detector.start import start_model
 from training.detector.validate import FusedRuntime, measure_by_source
-from training.detector.yunet_import import load_yunet
 
 _logger = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ class Progress:
         steps: Steps in all.
         losses: Mean of each part of the loss since the last report.
         left_s: Estimated seconds to the end.
-        ap50: Of the averaged weights on the validation split, by source; empty between measurements.
+        ap50: Of the averaged weights on the validation split, by source; else empty.
     """
 
     step: int
@@ -73,17 +72,6 @@ def learning_rate(recipe: DetectorRecipe, step: int) -> float:
     return run.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
-def start_model(recipe: DetectorRecipe, start: Path | None) -> keras.Model:
-    """A network of the recipe's widths: from YuNet's ONNX file, from Keras weights, or fresh."""
-    keras.utils.set_random_seed(recipe.run.seed)
-    model = build_detector(recipe.net.widths())
-    if start is not None and start.suffix == ".onnx":
-        load_yunet(model, start)
-    elif start is not None:
-        model.load_weights(start)
-    return model
-
-
 class DetectorTraining:
     """One run in one folder."""
 
@@ -105,7 +93,7 @@ class DetectorTraining:
             scenes: Of all splits; ``train`` trains, ``val`` is measured, ``test`` is not touched.
             cache: Their pictures.
             folder: Where the run is kept; made if absent.
-            start: YuNet's ONNX file, or ``.weights.h5`` of another run of the same widths.
+            start: See :func:`training.detector.start.start_model`.
             device: "cpu", or "cuda" where PyTorch finds a GPU.
             workers: Processes that make crops; 0 makes them in this one.
         """
@@ -115,7 +103,7 @@ class DetectorTraining:
         self._val = [s for s in scenes if s.split == "val" and s in cache]
         folder.mkdir(parents=True, exist_ok=True)
         self._device = torch.device(device)
-        self.model = start_model(recipe, start).to(self._device)
+        self.model = start_model(recipe.net.widths(), start, seed=recipe.run.seed).to(self._device)
         self.average = build_detector(recipe.net.widths()).to(self._device)
         self.average.set_weights(self.model.get_weights())
         self._network = FusedDetector(self.model, uses_bfloat16=recipe.run.bfloat16)
@@ -182,8 +170,13 @@ class DetectorTraining:
         )
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        kernels = [p for p in self.model.parameters() if p.ndim > 1]
-        biases = [p for p in self.model.parameters() if p.ndim <= 1]
+        for layer in self.model.layers:
+            if layer.name.startswith(self.recipe.net.frozen):
+                for parameter in layer.parameters():
+                    parameter.requires_grad_(False)
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        kernels = [p for p in trained if p.ndim > 1]
+        biases = [p for p in trained if p.ndim <= 1]
         decay = self.recipe.run.weight_decay
         return [{"params": kernels, "weight_decay": decay}, {"params": biases, "weight_decay": 0.0}]
 
@@ -200,7 +193,7 @@ class DetectorTraining:
                 "state; lower run.learning_rate in the recipe or look at these pictures"
             )
         self._optimiser.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]  # so in torch's own stubs
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.run.gradient_norm)
         self._optimiser.step()
         self._average()

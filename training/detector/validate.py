@@ -51,9 +51,7 @@ def measure_by_source(
     truths: dict[str, list[LabelledFaces]] = {}
     found: dict[str, list[FoundFaces]] = {}
     for scene in scenes:
-        faces = detector.detect(
-            [cache.read(scene)], min_score=LOWEST_SCORE, long_side=long_side
-        )[0]
+        faces = detector.detect([cache.read(scene)], min_score=LOWEST_SCORE, long_side=long_side)[0]
         truths.setdefault(scene.source, []).append(labelled_faces(scene))
         found.setdefault(scene.source, []).append(
             FoundFaces(

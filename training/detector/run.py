@@ -1,0 +1,159 @@
+"""One training run in one folder: recipe, data hash, metrics, curves and weights side by side."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from maskwatch.errors import ConfigError
+from models.face_detector import BUILTIN_WEIGHTS
+from training.detector.curves import draw_curves
+from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe
+from training.detector.scenes import data_hash, decode_pictures, read_scenes
+from training.detector.train import DetectorTraining, Progress
+
+_logger = logging.getLogger(__name__)
+
+Tell = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a person says on the command line.
+
+    Attributes:
+        data: Folder with ``labels.jsonl`` and its pictures.
+        folder: Where the run is kept.
+        recipe: TOML; None is the built-in one.
+        start: Weights to start from; the path ``builtin`` is the product's own.
+        steps: In place of the recipe's.
+        device: "auto", "cpu" or "cuda".
+        threads: Cores for the network; None is all.
+        workers: Processes that make crops.
+    """
+
+    data: Path
+    folder: Path
+    recipe: Path | None = None
+    start: Path | None = None
+    steps: int | None = None
+    device: str = "auto"
+    threads: int | None = None
+    workers: int = 1
+
+
+def train_in_folder(options: RunOptions, tell: Tell) -> Path:
+    """Trains, or goes on training, and returns the path of the best weights as ONNX.
+
+    Raises:
+        ConfigError: Recipe, data or device cannot be used.
+        TrainingDivergedError: The loss became nan or infinite.
+        StorageError: The disk refused a checkpoint.
+    """
+    recipe = read_recipe(options.recipe or BUILTIN_RECIPE)
+    if options.steps is not None:
+        run = recipe.run.model_copy(update={"steps": options.steps})
+        recipe = recipe.model_copy(update={"run": run})
+    device = _device(options.device)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    scenes = read_scenes(options.data)
+    if not any(scene.split == "train" for scene in scenes):
+        raise ConfigError(f"{options.data}: no scene falls into the training split; add pictures")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    _write_record(options, recipe, data_hash(scenes), device)
+    cache = decode_pictures(scenes, data=options.data, cache=options.folder / "cache")
+    training = DetectorTraining(
+        recipe,
+        scenes,
+        cache,
+        options.folder,
+        start=_start(options.start, recipe),
+        device=device,
+        workers=options.workers,
+    )
+    log = _tensorboard(options.folder)
+
+    def note(progress: Progress) -> None:
+        if log is not None:
+            _log_to_tensorboard(log, progress)
+        if progress.ap50:
+            draw_curves(options.folder / "metrics.jsonl", options.folder / "curves.png")
+        tell(progress.step, progress.steps, _line(progress))
+
+    training.run(note)
+    return options.folder / "best.onnx"
+
+
+def _line(progress: Progress) -> str:
+    losses = " ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+    measured = f"  AP50 {progress.mean_ap50:.4f}" if progress.ap50 else ""
+    return (
+        f"{progress.step}/{progress.steps}  {losses}{measured}  {progress.left_s / 60:.0f} min left"
+    )
+
+
+def _device(name: str) -> str:
+    has_gpu = torch.cuda.is_available()
+    if name == "cuda" and not has_gpu:
+        raise ConfigError(
+            "--device cuda: PyTorch sees no NVIDIA GPU; install its CUDA build, or use --device cpu"
+        )
+    return "cuda" if has_gpu and name != "cpu" else "cpu"
+
+
+def _start(start: Path | None, recipe: DetectorRecipe) -> Path | None:
+    if start is None:
+        _logger.warning("no --start: training from random weights takes many times longer")
+        return None
+    if start == Path("builtin"):
+        start = BUILTIN_WEIGHTS
+    if not start.is_file():
+        raise ConfigError(f"--start {start}: no such file; give YuNet's .onnx, or 'builtin'")
+    return start
+
+
+def _write_record(options: RunOptions, recipe: DetectorRecipe, pictures: str, device: str) -> None:
+    (options.folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
+    record = {
+        "data_sha256": pictures,
+        "start": str(options.start) if options.start else None,
+        "device": device,
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "keras": version("keras"),
+    }
+    path = options.folder / "run.json"
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if before["data_sha256"] != pictures:
+            raise ConfigError(
+                f"{options.folder}: its run was started on other pictures or labels; "
+                "give the same --data, or another --out"
+            )
+    path.write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def _tensorboard(folder: Path) -> Any:
+    """A TensorBoard log where the package is installed, else None."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder / "tensorboard"))
+
+
+def _log_to_tensorboard(log: Any, progress: Progress) -> None:
+    for name, value in progress.losses.items():
+        log.add_scalar(f"loss/{name}", value, progress.step)
+    for source, value in progress.ap50.items():
+        log.add_scalar(f"ap50/{source}", value, progress.step)
+    log.flush()
