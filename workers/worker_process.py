@@ -66,7 +66,9 @@ def run(settings: Settings, stop: threading.Event, *, threads: int, predecessor:
     if not wait_until_ready(settings, stop, on_wait=logger.warning, client=client):
         return 0
     worker = Worker(settings, client, analyser, threads=threads, predecessor=predecessor, stop=stop)
-    logger.info("ready as %s, %d threads on the %s", worker.name, threads, settings.workers.device)
+    logger.info(
+        "ready as %s, %d threads on the %s", worker.status.name, threads, settings.workers.device
+    )
     process = psutil.Process()
     most = process.memory_info().rss + RECYCLE_GROWTH_BYTES
 
