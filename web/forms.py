@@ -1,0 +1,50 @@
+"""The forms that people fill in. Each carries a token against requests from other sites."""
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    DecimalField,
+    PasswordField,
+    SelectField,
+    StringField,
+    ValidationError,
+)
+from wtforms.fields import Field
+from wtforms.validators import DataRequired, Length, NumberRange, Optional
+
+from maskwatch.contracts import check_camera_name
+from maskwatch.errors import CameraError
+
+
+class LogInForm(FlaskForm):
+    """The password."""
+
+    password = PasswordField("Password", validators=[DataRequired(), Length(max=1024)])
+
+
+class CameraForm(FlaskForm):
+    """A camera to add or to change. An empty password leaves the stored one as it is."""
+
+    name = StringField("Name", validators=[DataRequired()])
+    url = StringField("Address", validators=[DataRequired(), Length(max=2000)])
+    username = StringField("User", validators=[Length(max=200)])
+    password = PasswordField("Password", validators=[Length(max=200)])
+    forget_password = BooleanField("Forget the stored password")
+    fps = DecimalField(
+        "Pictures analysed a second",
+        places=None,
+        validators=[Optional(), NumberRange(min=0.1, max=60)],
+    )
+    transport = SelectField("RTSP transport", choices=[("tcp", "TCP"), ("udp", "UDP")])
+    enabled = BooleanField("Read this camera", default=True)
+
+    def validate_name(self, field: Field) -> None:
+        """Say what a name may hold, and propose one."""
+        try:
+            check_camera_name(field.data)
+        except CameraError as error:
+            raise ValidationError(str(error)) from error
+
+
+class ConfirmForm(FlaskForm):
+    """Only the token: for buttons that change something."""

@@ -1,0 +1,138 @@
+"""The whole system's figures, gathered at the moment Prometheus asks.
+
+Nothing is counted here: ingest and workers count, and their newest word is repeated. So a restart
+of the web process changes no figure. A camera's totals begin anew with each life of its ingest process,
+as Prometheus counters may.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from maskwatch.contracts import CameraState, CameraStatus, WorkerStatus
+from maskwatch.errors import BusError, StorageError
+
+if TYPE_CHECKING:
+    from web.services import Services
+
+_STATES = ("live", "stalled", "connecting", "offline", "ended", "disabled", "unwatched")
+
+
+class SystemCollector(Collector):
+    """Asks Redis and the database once for each scrape.
+
+    Args:
+        shared: The web process's connections.
+    """
+
+    def __init__(self, shared: "Services") -> None:
+        self._shared = shared
+
+    def collect(self) -> Iterator[Metric]:
+        """All families; those of a part that does not answer are left out, and its `up` is 0."""
+        yield from self._passages()
+        try:
+            names = self._shared.board.active_cameras()
+            statuses = {k: v for k, v in self._shared.board.cameras(names).items() if v is not None}
+            workers = self._shared.board.workers()
+        except BusError:
+            yield _up("redis", is_up=False)
+            return
+        yield _up("redis", is_up=True)
+        yield from camera_metrics(statuses.values(), now_unix_s=time.time())
+        yield from worker_metrics(workers)
+        viewers = GaugeMetricFamily("maskwatch_viewers", "Live views that are open")
+        viewers.add_metric([], self._shared.hub.viewers)
+        yield viewers
+
+    def _passages(self) -> Iterator[Metric]:
+        try:
+            cards = self._shared.overview.snapshot().cards
+        except StorageError:
+            yield _up("database", is_up=False)
+            return
+        yield _up("database", is_up=True)
+        passages = GaugeMetricFamily(
+            "maskwatch_passages_today",
+            "Passages since the site's midnight",
+            labels=["camera", "verdict"],
+        )
+        states = GaugeMetricFamily(
+            "maskwatch_camera_state", "1 for the camera's present state", labels=["camera", "state"]
+        )
+        for card in cards:
+            for verdict, number in card["counts"].items():
+                passages.add_metric([card["name"], verdict], number)
+            for state in _STATES:
+                states.add_metric([card["name"], state], float(card["state"] == state))
+        yield passages
+        yield states
+
+
+def _up(part: str, *, is_up: bool) -> Metric:
+    family = GaugeMetricFamily(f"maskwatch_{part}_up", f"1 where {part} answers")
+    family.add_metric([], float(is_up))
+    return family
+
+
+def camera_metrics(statuses: Iterable[CameraStatus], *, now_unix_s: float) -> list[Metric]:
+    """What ingest says of each camera."""
+    captured = _camera_counter("captured", "Pictures received from the source")
+    offered = _camera_counter("offered", "Pictures put on the stream for analysis")
+    dropped = _camera_counter("dropped", "Pictures pushed out unanalysed by newer ones")
+    reconnects = _camera_counter("reconnects", "Times the source was lost or could not be opened")
+    rejected = CounterMetricFamily(
+        "maskwatch_camera_rejected", "Pictures unfit for analysis", labels=["camera", "reason"]
+    )
+    age = GaugeMetricFamily(
+        "maskwatch_camera_frame_age_seconds", "Since the newest good picture", labels=["camera"]
+    )
+    up = GaugeMetricFamily(
+        "maskwatch_camera_up", "1 while pictures are being received", labels=["camera"]
+    )
+    for status in statuses:
+        labels = [status.camera]
+        captured.add_metric(labels, status.captured_total)
+        offered.add_metric(labels, status.offered_total)
+        dropped.add_metric(labels, status.dropped_total)
+        reconnects.add_metric(labels, status.reconnects)
+        for reason, number in status.rejected_total.items():
+            rejected.add_metric([status.camera, reason], number)
+        if status.last_frame_unix_s is not None:
+            age.add_metric(labels, max(0.0, now_unix_s - status.last_frame_unix_s))
+        up.add_metric(labels, float(status.state is CameraState.LIVE))
+    return [captured, offered, dropped, reconnects, rejected, age, up]
+
+
+def _camera_counter(name: str, text: str) -> CounterMetricFamily:
+    return CounterMetricFamily(f"maskwatch_camera_{name}", text, labels=["camera"])
+
+
+def worker_metrics(workers: Iterable[WorkerStatus]) -> list[Metric]:
+    """What each inference process says of itself."""
+    families = {
+        field: CounterMetricFamily(f"maskwatch_worker_{field}", text, labels=["worker"])
+        for field, text in (
+            ("frames", "Pictures analysed"),
+            ("faces", "Faces found"),
+            ("batches", "Batches run"),
+            ("errors", "Pictures that could not be analysed"),
+            ("reclaimed", "Pictures taken over from a worker that died"),
+        )
+    }
+    busy = CounterMetricFamily(
+        "maskwatch_worker_busy_seconds", "Time spent, by stage", labels=["worker", "stage"]
+    )
+    count = GaugeMetricFamily("maskwatch_workers", "Inference processes that are running")
+    number = 0
+    for worker in workers:
+        number += 1
+        for field, family in families.items():
+            family.add_metric([worker.name], getattr(worker, f"{field}_total"))
+        for stage, milliseconds in worker.busy_ms_total.items():
+            busy.add_metric([worker.name, stage], milliseconds / 1000)
+    count.add_metric([], number)
+    return [*families.values(), busy, count]

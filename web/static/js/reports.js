@@ -1,0 +1,3 @@
+import { drawPassages } from "./chart.js";
+
+drawPassages(document.getElementById("hours"));

@@ -1,0 +1,83 @@
+"""What a camera is doing, in words for people."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from maskwatch.contracts import STATUS_STALE_S, Camera, CameraState, CameraStatus, SourceReason
+
+REASONS: Final[dict[str, str]] = {
+    SourceReason.UNREACHABLE: "The camera cannot be reached. Is it on, and is the address right?",
+    SourceReason.REFUSED: "The camera's machine answers, but refuses the connection.",
+    SourceReason.UNAUTHORIZED: "The camera refuses the user or password.",
+    SourceReason.NOT_FOUND: "The camera answers, but has no stream under this path.",
+    SourceReason.TIMEOUT: "The camera took too long to answer.",
+    SourceReason.NO_VIDEO: "The stream has no video.",
+    SourceReason.UNSUPPORTED_CODEC: "The video is in a format that cannot be read.",
+    SourceReason.INVALID_DATA: "What arrives is no readable video.",
+    SourceReason.BAD_URL: "The address cannot be used.",
+    SourceReason.LOST: "The connection was lost.",
+    SourceReason.FROZEN: "The picture has stopped moving.",
+}
+"""By reason; the process that reads the camera may add a sentence of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What is said of a camera.
+
+    Attributes:
+        state: "live", "stalled", "connecting", "offline", "ended", "disabled" or "unwatched".
+        label: One or two words.
+        sentence: Why, and what happens next; "" where all is well.
+    """
+
+    state: str
+    label: str
+    sentence: str
+
+
+def condition_of(camera: Camera, status: CameraStatus | None, *, now_unix_s: float) -> Condition:
+    """Say what a camera is doing, believing no status that is too old."""
+    if not camera.enabled:
+        return Condition("disabled", "Switched off", "Switched off in the camera's settings.")
+    if status is None or now_unix_s - status.updated_at_unix_s > STATUS_STALE_S:
+        return _ENDED if _has_ended(status) else _UNWATCHED
+    if status.state is CameraState.LIVE:
+        return _live(camera, status, now_unix_s)
+    return _BY_STATE.get(status.state, _offline)(status)
+
+
+_UNWATCHED: Final = Condition(
+    "unwatched", "Not being read", "The process that reads this camera is not running."
+)
+_ENDED: Final = Condition("ended", "Ended", "The file has been read to its end.")
+
+
+def _has_ended(status: CameraStatus | None) -> bool:
+    return status is not None and status.state is CameraState.ENDED
+
+
+def _live(camera: Camera, status: CameraStatus, now_unix_s: float) -> Condition:
+    newest = status.last_frame_unix_s
+    if not camera.is_replay and newest is not None and now_unix_s - newest > STATUS_STALE_S:
+        return Condition("stalled", "No new picture", f"For {now_unix_s - newest:.0f} s now.")
+    return Condition("live", "Live", "")
+
+
+def _offline(status: CameraStatus) -> Condition:
+    sentence = status.message or REASONS.get(status.reason, "The camera cannot be read.")
+    if status.retry_in_s >= 1:
+        sentence = f"{sentence} Next try in {status.retry_in_s:.0f} s."
+    return Condition("offline", "Offline", sentence)
+
+
+def _connecting(status: CameraStatus) -> Condition:
+    return Condition("connecting", "Connecting", status.message or "Waiting for the first picture.")
+
+
+_BY_STATE = {
+    CameraState.CONNECTING: _connecting,
+    CameraState.OFFLINE: _offline,
+    CameraState.ENDED: lambda _status: _ENDED,
+    CameraState.DISABLED: lambda _status: Condition("disabled", "Switched off", ""),
+}
