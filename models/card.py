@@ -74,6 +74,7 @@ class Card(_Part):
         temperature: Logits are divided by it.
         span: Side of the classifier's cut over the longer side of the face box.
         readability: See `ReadabilityPart`.
+        min_score: Of a detector: faces below it are left out unless the configuration says else.
         parameters: Number of weights.
         trained_on: Names and licences of the data.
         data_sha256: Hash of the list of training pictures.
@@ -93,6 +94,7 @@ class Card(_Part):
     temperature: float = Field(default=1.0, gt=0)
     span: float = Field(default=1.35, gt=0.5, lt=4)
     readability: ReadabilityPart = ReadabilityPart()
+    min_score: float = Field(default=0.5, ge=0, le=1)
     parameters: int = 0
     trained_on: tuple[str, ...] = ()
     data_sha256: str = ""
@@ -147,3 +149,10 @@ def file_sha256(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def write_card(card: Card, path: Path) -> None:
+    """Writes a card, whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,89 @@
+"""From a name in the configuration to a loaded network.
+
+``builtin`` is ours. Anything else is a file of the user's: a card (``.json``), weights with their
+card beside them (``mine.onnx`` and ``mine.json``), or ``yunet:FILE`` for OpenCV's face detector.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.config import WorkerSettings
+from maskwatch.errors import ModelError
+from models.card import Card, check_weights, read_card
+from models.face_detector import BUILTIN_WEIGHTS, Detection, FaceDetector
+from models.mask_classifier import BUILTIN_CARD, MaskClassifier
+from models.runtimes import Device
+from models.runtimes.loading import load_runtime
+from models.yunet import YuNetDetector
+
+BUILTIN = "builtin"
+_YUNET = "yunet:"
+_WEIGHT_SUFFIXES = (".onnx", ".keras")
+
+
+class Detector(Protocol):
+    """Finds faces."""
+
+    def detect(
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        *,
+        min_score: float | None = None,
+        long_side: int = 640,
+    ) -> list[list[Detection]]:
+        """Returns the faces of each picture, surest first."""
+        ...
+
+
+def load_classifier(settings: WorkerSettings) -> MaskClassifier:
+    """Returns the configured mask classifier.
+
+    Raises:
+        ModelError: The file, its card or the device is missing, or they do not fit.
+    """
+    name = settings.classifier
+    card = BUILTIN_CARD if name == BUILTIN else _card_path(name, "workers.classifier")
+    return MaskClassifier.load(card, threads=settings.threads or None, device=settings.device)
+
+
+def load_detector(settings: WorkerSettings) -> Detector:
+    """Returns the configured face detector.
+
+    Raises:
+        ModelError: The file, its card or the device is missing, or they do not fit.
+    """
+    name = settings.detector
+    if name.startswith(_YUNET):
+        return YuNetDetector(Path(name.removeprefix(_YUNET)))
+    if name == BUILTIN:
+        card_path = BUILTIN_WEIGHTS.with_suffix(".json")
+    else:
+        card_path = _card_path(name, "workers.detector")
+    return _detector(card_path, threads=settings.threads or None, device=settings.device)
+
+
+def _detector(card_path: Path, *, threads: int | None, device: Device) -> FaceDetector:
+    card: Card = read_card(card_path)
+    if card.task != "face_detector":
+        raise ModelError(f"card {card_path}: is for {card.task}, a face_detector is needed")
+    weights = card_path.parent / card.file
+    check_weights(card, weights)
+    runtime = load_runtime(card.engine, weights, threads=threads, device=device)
+    return FaceDetector(runtime, min_score=card.min_score)
+
+
+def _card_path(name: str, key: str) -> Path:
+    """The card that a setting points to, itself or by its weights."""
+    path = Path(name).expanduser()
+    if path.suffix == ".json":
+        return path
+    if path.suffix in _WEIGHT_SUFFIXES:
+        return path.with_suffix(".json")
+    raise ModelError(
+        f"{key} = {name!r}: use 'builtin', a card (.json) or weights with a card beside them "
+        f"({', '.join(_WEIGHT_SUFFIXES)})"
+    )
