@@ -17,7 +17,7 @@ from maskwatch.supervisor.child import Child
 from maskwatch.supervisor.environment import child_environment
 from maskwatch.supervisor.lock import DataDirLock
 from maskwatch.supervisor.log import SharedLog
-from maskwatch.supervisor.table import REDIS, WEB, ProcessSpec, processes
+from maskwatch.supervisor.table import REDIS, ROLES, WEB, WORK, ProcessSpec, check_roles, processes
 
 logger = logging.getLogger(__name__)
 
@@ -44,12 +44,13 @@ class Supervisor:
         *,
         echo: bool = False,
     ) -> None:
-        if settings.web.port == 0 and (roles is None or WEB in roles):
+        self._roles = frozenset(ROLES if roles is None else roles)
+        check_roles(self._roles)
+        if settings.web.port == 0 and WEB in self._roles:
             port = readiness.free_port(settings.web.host)
             web = settings.web.model_copy(update={"port": port})
             settings = settings.with_changes(web=web)
         self.settings = settings
-        self._specs = processes(settings, roles)
         self._echo = echo
         self._lock = DataDirLock(settings.data_dir)
         self._children: dict[str, Child] = {}
@@ -84,9 +85,10 @@ class Supervisor:
                 self.settings.data_dir / "logs" / "maskwatch.log", echo=self._echo
             )
             self._log.attach(self.settings.log_level)
-            if self._has(WEB):
+            if WEB in self._roles:
                 readiness.check_port_is_free(self.settings)
-            self._children = {spec.name: self._child(spec) for spec in self._specs}
+            specs = processes(self.settings, self._roles)
+            self._children = {spec.name: self._child(spec) for spec in specs}
             self._stop.clear()
             # Not a daemon: it must see the children's end before the interpreter goes.
             self._thread = threading.Thread(target=self._keep_running, name="supervisor")
@@ -110,11 +112,11 @@ class Supervisor:
         """
         patience = stop or threading.Event()
         conditions: list[Callable[[], bool]] = []
-        if self._has(WEB):
+        if WEB in self._roles:
             conditions.append(lambda: readiness.page_answers(self.settings))
-        workers = sum(spec.name.startswith("work") for spec in self._specs)
-        if workers:
-            conditions.append(lambda: readiness.workers_ready(self.settings) >= workers)
+        if WORK in self._roles:
+            wanted = self.settings.workers.processes
+            conditions.append(lambda: readiness.workers_ready(self.settings) >= wanted)
         deadline = time.monotonic() + timeout_s
         while conditions and time.monotonic() < deadline and not self._stop.is_set():
             if conditions[0]():
@@ -143,9 +145,6 @@ class Supervisor:
             self._log = None
         self._lock.release()
 
-    def _has(self, role: str) -> bool:
-        return any(spec.name == role for spec in self._specs)
-
     def _child(self, spec: ProcessSpec) -> Child:
         assert self._log is not None  # noqa: S101  # made before the children
         return Child(
@@ -156,7 +155,7 @@ class Supervisor:
         )
 
     def _start_redis(self) -> None:
-        if not self._has(REDIS):
+        if REDIS not in self._children:
             return
         self._released = {REDIS}
         deadline = time.monotonic() + REDIS_STARTS_S

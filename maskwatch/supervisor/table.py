@@ -12,6 +12,7 @@ from maskwatch.errors import ConfigError
 
 REDIS: Final = "redis"
 WEB: Final = "web"
+WORK: Final = "work"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +69,8 @@ _TABLE: Final = (
     # remove the socket of its successor. It stops last: all others still talk through it.
     _Row(REDIS, _without_redis_url, _redis_command, 2),
     _Row("record", _always, lambda _: _role("record"), 1),
-    _Row("work", _worker_count, lambda _: _role("work", "--processes", "1"), 1),
-    _Row("web", _always, lambda _: _role("web"), 1),
+    _Row(WORK, _worker_count, lambda _: _role("work", "--processes", "1"), 1),
+    _Row(WEB, _always, lambda _: _role("web"), 1),
     _Row("jobs", _always, lambda _: _role("jobs"), 1),
     _Row("ingest", _always, lambda _: _role("ingest"), 0),
 )
@@ -78,27 +79,33 @@ ROLES: Final = tuple(row.role for row in _TABLE)
 """Every role, in the order of starting."""
 
 
-def processes(settings: Settings, roles: Collection[str] | None = None) -> list[ProcessSpec]:
-    """What to run under these settings.
-
-    Args:
-        settings: Says how many workers, and whether Redis is ours.
-        roles: Only these of `ROLES`; None for all.
+def check_roles(roles: Collection[str]) -> None:
+    """Refuse a role that is not in the table.
 
     Raises:
         ConfigError: There is no such role.
     """
-    if roles is not None and (unknown := sorted(set(roles) - set(ROLES))):
+    if unknown := sorted(set(roles) - set(ROLES)):
         raise ConfigError(f"there is no role {unknown[0]!r}; there are {', '.join(ROLES)}")
+
+
+def processes(settings: Settings, roles: Collection[str]) -> list[ProcessSpec]:
+    """What to run under these settings. Makes the folders that the embedded Redis needs.
+
+    Args:
+        settings: Says how many workers, and whether Redis is ours.
+        roles: Only these of `ROLES`.
+
+    Raises:
+        BusError: There is no Redis server program, or its folder cannot be made.
+    """
     specs = []
     for row in _TABLE:
-        if roles is not None and row.role not in roles:
-            continue
-        count = row.count(settings)
+        count = row.count(settings) if row.role in roles else 0
         for number in range(1, count + 1):
             specs.append(
                 ProcessSpec(
-                    name=f"{row.role}-{number}" if row.role == "work" else row.role,
+                    name=f"{row.role}-{number}" if row.role == WORK else row.role,
                     command=tuple(row.command(settings)),
                     stop_stage=row.stop_stage,
                     orphan_signal=signal.SIGKILL if row.role == REDIS else signal.SIGTERM,
