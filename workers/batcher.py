@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from maskwatch.bus import FrameQueue, StatusBoard, TakenFrame
+from workers.agreement import is_known_dead
 
 CAMERAS_EVERY_S: Final = 0.5
 RECLAIM_EVERY_S: Final = 1.0
 RECLAIM_IDLE_MS: Final = 10_000
-"""A frame taken so long ago has no worker any more; a slow worker's would be analysed twice."""
+"""A frame taken so long ago has no worker any more. (A slow worker's is then analysed twice.)"""
+
+FORGET_IDLE_MS: Final = 3_600_000
+"""A worker of another host that has not asked for frames for so long does not come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,8 @@ class Batcher:
         *,
         consumer: str,
         batch_frames: int,
-        predecessor: str = "",
         clock: Callable[[], float] = time.monotonic,
+        is_dead: Callable[[str], bool] = is_known_dead,
     ) -> None:
         """Prepare to take.
 
@@ -48,17 +52,19 @@ class Batcher:
             board: Knows the cameras.
             consumer: Name of this worker.
             batch_frames: Most frames of one batch.
-            predecessor: A worker known to be dead, whose frames are taken over first and at once.
             clock: Monotonic seconds.
+            is_dead: Whether the worker of this name is known to have ended.
         """
         self._queue = queue
         self._board = board
         self._consumer = consumer
         self._batch_frames = batch_frames
-        self._predecessor = predecessor
         self._clock = clock
+        self._is_dead = is_dead
         self._cameras: list[str] = []
-        self._cameras_at = self._reclaimed_at = float("-inf")
+        self._cameras_at = self._searched_at = float("-inf")
+        self._debtors: list[str] = []
+        self._may_be_left = False
         self._spare: list[TakenFrame] = []
 
     def next(self, *, block_ms: int) -> Batch:
@@ -68,17 +74,18 @@ class Batcher:
             # A file whose ingest has ended may have left its last frames.
             self._cameras = sorted({*self._board.active_cameras(), *self._queue.cameras()})
             self._cameras_at = now
-        left = self._left_by_the_dead(now)
+        if now - self._searched_at >= RECLAIM_EVERY_S:
+            self._search_for_the_dead()
+            self._searched_at = now
+        left = self._left_by_the_dead()
         if left.frames or left.poisoned:
             return left
         if not self._spare:
             self._spare = self._queue.take(
                 self._consumer, self._cameras, count=self._batch_frames, block_ms=block_ms
             )
-        batch, self._spare = (
-            self._spare[: self._batch_frames],
-            self._spare[self._batch_frames :],
-        )
+        batch = self._spare[: self._batch_frames]
+        self._spare = self._spare[self._batch_frames :]
         return Batch(batch, [])
 
     @property
@@ -90,22 +97,32 @@ class Batcher:
         """Take this worker's name off the streams, where it owes nothing."""
         self._queue.forget_consumer(self._consumer, self._cameras)
 
-    def _left_by_the_dead(self, now: float) -> Batch:
+    def _search_for_the_dead(self) -> None:
+        self._may_be_left = True
+        self._debtors = []
+        for name, consumer in self._queue.consumers(self._cameras).items():
+            if name == self._consumer:
+                continue
+            is_dead = self._is_dead(name)
+            if is_dead and consumer.pending:
+                self._debtors.append(name)
+            elif not consumer.pending and (is_dead or consumer.idle_ms > FORGET_IDLE_MS):
+                self._queue.forget_consumer(name, self._cameras)
+
+    def _left_by_the_dead(self) -> Batch:
         """One frame at a time: if it ends this worker too, it takes no other with it."""
-        if self._predecessor and self._cameras:
+        while self._debtors:
             frames, poisoned = self._queue.reclaim(
-                self._consumer, self._cameras, idle_ms=0, of=self._predecessor
+                self._consumer, self._cameras, idle_ms=0, of=self._debtors[-1]
             )
             if frames or poisoned:
                 return Batch(frames, poisoned, is_reclaimed=True)
-            self._queue.forget_consumer(self._predecessor, self._cameras)
-            self._predecessor = ""
-        if now - self._reclaimed_at < RECLAIM_EVERY_S:
-            return Batch([], [])
-        frames, poisoned = self._queue.reclaim(
-            self._consumer, self._cameras, idle_ms=RECLAIM_IDLE_MS
-        )
-        if not frames and not poisoned:
-            # Only now: while there are such frames they are taken one after the other.
-            self._reclaimed_at = now
-        return Batch(frames, poisoned, is_reclaimed=True)
+            self._debtors.pop()
+        if self._may_be_left:
+            frames, poisoned = self._queue.reclaim(
+                self._consumer, self._cameras, idle_ms=RECLAIM_IDLE_MS
+            )
+            # While there are such frames they are taken one after the other.
+            self._may_be_left = bool(frames or poisoned)
+            return Batch(frames, poisoned, is_reclaimed=True)
+        return Batch([], [])

@@ -3,7 +3,6 @@
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ from maskwatch.errors import MaskwatchError
 from maskwatch.process import ROLE_VARIABLE
 from maskwatch.supervisor.child import restart_pause_s
 from maskwatch.supervisor.environment import child_environment
-from workers.agreement import EXIT_RECYCLE, EXIT_USELESS, worker_name
+from workers.agreement import EXIT_RECYCLE, EXIT_USELESS
 from workers.cores import available_cores
 
 logger = logging.getLogger(__name__)
@@ -34,7 +33,9 @@ def run(
     processes: int | None = None,
     device: str | None = None,
 ) -> None:
-    """Run inference workers until `stop` is set; a worker that ends is replaced.
+    """Run inference workers until `stop` is set; one of several that ends is replaced.
+
+    A single worker runs in this process; whoever started the process starts it again.
 
     Args:
         settings: The configuration.
@@ -51,9 +52,15 @@ def run(
         update={key: value for key, value in changes.items() if value is not None}
     )
     settings = settings.with_changes(workers=chosen)
+    threads = chosen.threads or max(1, available_cores() // chosen.processes)
+    if chosen.processes == 1:
+        # The networks' engine is imported only in a process that works.
+        from workers.worker_process import work
+
+        work(settings, stop, threads=threads)
+        return
     if not wait_until_ready(settings, stop, on_wait=logger.warning):
         return
-    threads = chosen.threads or max(1, available_cores() // chosen.processes)
     slots = [_Slot(settings, number + 1, threads=threads) for number in range(chosen.processes)]
     try:
         while not stop.is_set():
@@ -72,7 +79,6 @@ class _Slot:
         self._environment = _environment(settings, self.role)
         self._threads = threads
         self._process: subprocess.Popen[str] | None = None
-        self._predecessor = ""
         self._started_at = self._start_at = 0.0
         self._failures = 0
 
@@ -114,7 +120,6 @@ class _Slot:
             *("-P", "-m", "workers.worker_process"),
             *("--parent", str(os.getpid())),
             *("--threads", str(self._threads)),
-            *("--predecessor", self._predecessor),
         ]
         self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             command, env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -128,7 +133,6 @@ class _Slot:
         if code == EXIT_USELESS:
             raise MaskwatchError(said.strip() or "a worker cannot work and did not say why")
         self._process = None
-        self._predecessor = worker_name(socket.gethostname(), process.pid)
         if code == EXIT_RECYCLE:
             self._start_at = now
             return

@@ -42,7 +42,6 @@ class Worker:
         *,
         stop: threading.Event,
         threads: int = 1,
-        predecessor: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Join the parts.
@@ -53,7 +52,6 @@ class Worker:
             analyser: Loaded and warm.
             stop: Ends `run` after the batch in hand.
             threads: For decoding and drawing.
-            predecessor: Name of a worker known to be dead, to take over from.
             clock: Monotonic seconds.
         """
         self._status = _first_status(settings)
@@ -69,7 +67,6 @@ class Worker:
             self._board,
             consumer=self._status.name,
             batch_frames=settings.workers.batch_frames,
-            predecessor=predecessor,
             clock=clock,
         )
         self._said_at = float("-inf")
@@ -145,11 +142,11 @@ class Worker:
 
 
 def _first_status(settings: Settings) -> WorkerStatus:
-    host, pid, now = socket.gethostname(), os.getpid(), time.time()
+    pid, now = os.getpid(), time.time()
     return WorkerStatus(
-        name=worker_name(host, pid),
+        name=worker_name(pid),
         pid=pid,
-        host=host,
+        host=socket.gethostname(),
         device=settings.workers.device,
         detector=settings.workers.detector,
         classifier=settings.workers.classifier,

@@ -32,14 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parent", type=int, required=True, help="pid; the worker ends with it")
     parser.add_argument("--threads", type=int, required=True, help="cores for the networks")
-    parser.add_argument("--predecessor", default="", help="dead worker to take over from")
     given = parser.parse_args(arguments)
     die_with_parent(given.parent)
     settings = load_settings()
     setup_logging("work", settings.log_level)
     stop = stop_on_signals()
     try:
-        return run(settings, stop, threads=given.threads, predecessor=given.predecessor)
+        return work(settings, stop, threads=given.threads)
     except MaskwatchError as error:
         logger.debug("cannot work", exc_info=True)
         sys.stdout.write(f"{error}\n")
@@ -49,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def run(settings: Settings, stop: threading.Event, *, threads: int, predecessor: str = "") -> int:
+def work(settings: Settings, stop: threading.Event, *, threads: int) -> int:
     """Load the networks, warm them up and answer frames.
 
     Returns:
@@ -65,7 +64,7 @@ def run(settings: Settings, stop: threading.Event, *, threads: int, predecessor:
     client = connect(settings)
     if not wait_until_ready(settings, stop, on_wait=logger.warning, client=client):
         return 0
-    worker = Worker(settings, client, analyser, threads=threads, predecessor=predecessor, stop=stop)
+    worker = Worker(settings, client, analyser, threads=threads, stop=stop)
     logger.info(
         "ready as %s, %d threads on the %s", worker.status.name, threads, settings.workers.device
     )

@@ -51,7 +51,6 @@ class EmbeddedRedis:
             BusError: No server program is there, another maskwatch runs in this data folder, or
                 the server ended at once; the message has its last words.
         """
-        program = find_server()
         self._prepare_folders()
         self._take_lock()
         self._end_orphan()
@@ -59,7 +58,7 @@ class EmbeddedRedis:
         with self._log.open("ab") as log:
             # Its own process group: Ctrl-C in a terminal must reach it last, through `stop`.
             self._process = subprocess.Popen(  # noqa: S603 - the program is Redis, no shell
-                self._command(program),
+                server_command(self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -89,23 +88,7 @@ class EmbeddedRedis:
             BusError: There is no server program, or the folders cannot be made.
         """
         self._prepare_folders()
-        return self._command(find_server())
-
-    def _command(self, program: Path) -> list[str]:
-        return [
-            str(program),
-            *("--port", "0"),
-            *("--unixsocket", str(self._socket)),
-            *("--unixsocketperm", "700"),
-            *("--dir", str(self._log.parent)),
-            *("--save", ""),
-            *("--appendonly", "no"),
-            *("--databases", "2"),
-            *("--maxmemory", f"{self._settings.redis.maxmemory_mb}mb"),
-            *("--maxmemory-policy", "noeviction"),
-            *("--loglevel", "warning"),
-            *("--daemonize", "no"),
-        ]
+        return server_command(self._settings)
 
     def _prepare_folders(self) -> None:
         try:
@@ -176,6 +159,28 @@ class EmbeddedRedis:
         # Redis says why it ended in a line that begins with its process id.
         told = [line.split("# ", 1)[-1].strip() for line in lines if line.strip()]
         return told[-1] if told else "it said nothing"
+
+
+def server_command(settings: Settings) -> list[str]:
+    """Return the program and arguments of the server, which stays in the foreground.
+
+    Raises:
+        BusError: There is no server program of version 6.2 or later.
+    """
+    return [
+        str(find_server()),
+        *("--port", "0"),
+        *("--unixsocket", str(socket_path(settings))),
+        *("--unixsocketperm", "700"),
+        *("--dir", str(settings.data_dir.absolute())),
+        *("--save", ""),
+        *("--appendonly", "no"),
+        *("--databases", "2"),
+        *("--maxmemory", f"{settings.redis.maxmemory_mb}mb"),
+        *("--maxmemory-policy", "noeviction"),
+        *("--loglevel", "warning"),
+        *("--daemonize", "no"),
+    ]
 
 
 def find_server() -> Path:

@@ -58,6 +58,19 @@ class TakenFrame:
     deliveries: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """What a worker owes.
+
+    Attributes:
+        pending: Frames it has taken and not answered.
+        idle_ms: Since it last asked for frames.
+    """
+
+    pending: int
+    idle_ms: int
+
+
 class FrameQueue:
     """Offers and takes frames. Raises `BusError` where Redis fails."""
 
@@ -196,6 +209,23 @@ class FrameQueue:
             [frame for frame in frames if frame.deliveries <= MAX_DELIVERIES],
             [frame for frame in frames if frame.deliveries > MAX_DELIVERIES],
         )
+
+    def consumers(self, cameras: Sequence[str]) -> dict[str, Consumer]:
+        """Return every worker that has ever taken a frame of these cameras, by name."""
+        with bus_errors(self._redis), self._redis.pipeline(transaction=False) as pipe:
+            for camera in cameras:
+                pipe.xinfo_consumers(frames_key(camera), WORKER_GROUP)
+            # A stream or group that is gone has no consumers either.
+            replies = pipe.execute(raise_on_error=False)
+        found: dict[str, Consumer] = {}
+        for reply in replies:
+            for item in () if isinstance(reply, ResponseError) else reply:
+                name, pending = item["name"].decode(), int(item["pending"])
+                known = found.get(name, Consumer(0, int(item["idle"])))
+                found[name] = Consumer(
+                    known.pending + pending, min(known.idle_ms, int(item["idle"]))
+                )
+        return found
 
     def forget_consumer(self, consumer: str, cameras: Sequence[str]) -> None:
         """Delete a consumer where it has nothing pending, so that dead workers do not pile up."""
