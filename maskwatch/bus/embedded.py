@@ -81,15 +81,6 @@ class EmbeddedRedis:
         """Whether the process that was started is still there."""
         return self._process is not None and self._process.poll() is None
 
-    def command(self) -> list[str]:
-        """Make the folders and return program and arguments, for a supervisor that runs them.
-
-        Raises:
-            BusError: There is no server program, or the folders cannot be made.
-        """
-        self._prepare_folders()
-        return server_command(self._settings)
-
     def _prepare_folders(self) -> None:
         try:
             self._log.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from maskwatch.bus.embedded import EmbeddedRedis
+from maskwatch.bus.embedded import server_command
 from maskwatch.config import Settings
 from maskwatch.errors import ConfigError
 
@@ -53,7 +53,7 @@ def _worker_count(settings: Settings) -> int:
 
 
 def _redis_command(settings: Settings) -> list[str]:
-    return EmbeddedRedis(settings).command()
+    return server_command(settings)
 
 
 @dataclass(frozen=True, slots=True)
