@@ -110,6 +110,10 @@ def _add_template_words(app: APIFlask, settings: Settings) -> None:
         version=__version__,
     )
     app.jinja_env.filters["local_time"] = local_time
-    app.jinja_env.filters["percent"] = lambda share: "–" if share is None else f"{share:.1%}"
+    app.jinja_env.filters["percent"] = _percent
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+
+
+def _percent(share: float | None) -> str:
+    return "\N{EN DASH}" if share is None else f"{share:.1%}"

@@ -72,8 +72,8 @@ class PasswordGate:
     def accepts(self, password: str, *, address: str) -> bool:
         """Check a password; a wrong one counts against the address.
 
-        The slow hash is taken once for the right password; afterwards a keyed digest of it is compared, so
-        that a program that sends it with each request does not cost 50 ms each time.
+        The slow hash is taken once for the right password; afterwards a keyed digest of it is
+        compared: a program that sends it with each request does not cost 50 ms each time.
         """
         digest = self._digest(password)
         with self._lock:

@@ -6,9 +6,16 @@ from typing import Any
 
 from apiflask import APIFlask, HTTPError
 from flask import Request, Response, jsonify, render_template, request
-from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import Headers
 
-from maskwatch.errors import BusError, CameraError, JobError, MaskwatchError, MediaError, StorageError
+from maskwatch.errors import (
+    BusError,
+    CameraError,
+    JobError,
+    MaskwatchError,
+    MediaError,
+    StorageError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -50,22 +57,20 @@ def init_app(app: APIFlask) -> None:
     app.register_error_handler(MaskwatchError, _maskwatch_error)
 
 
-def _http_error(error: HTTPError) -> ResponseReturnValue:
+def _http_error(error: HTTPError) -> Response:
     message = error.message or HTTPStatus(error.status_code).phrase
-    return _answer(error.status_code, message, detail=error.detail, headers=dict(error.headers))
+    return _answer(error.status_code, message, detail=error.detail, headers=Headers(error.headers))
 
 
-def _maskwatch_error(error: MaskwatchError) -> ResponseReturnValue:
+def _maskwatch_error(error: MaskwatchError) -> Response:
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
-    return _answer(status, str(error), detail={}, headers={})
+    return _answer(status, str(error), detail={}, headers=Headers())
 
 
-def _answer(
-    status: int, message: str, *, detail: Any, headers: dict[str, str]
-) -> ResponseReturnValue:
-    headers.pop("Content-Length", None)
+def _answer(status: int, message: str, *, detail: Any, headers: Headers) -> Response:
+    headers.remove("Content-Length")
     if is_for_programs(request):
         response = api_error(status, message, detail=detail)
         response.headers.update(headers)
@@ -73,4 +78,5 @@ def _answer(
     title = _TITLES.get(status, HTTPStatus(status).phrase)
     # The reason is shown only where it was written for people, not the bare phrase of the status.
     reason = "" if message == HTTPStatus(status).phrase else message
-    return render_template("error.html", status=status, title=title, reason=reason), status, headers
+    page = render_template("error.html", status=status, title=title, reason=reason)
+    return Response(page, status, headers, mimetype="text/html")

@@ -16,13 +16,13 @@ from maskwatch.contracts import check_camera_name
 from maskwatch.errors import CameraError
 
 
-class LogInForm(FlaskForm):
+class LogInForm(FlaskForm):  # type: ignore[misc]
     """The password."""
 
     password = PasswordField("Password", validators=[DataRequired(), Length(max=1024)])
 
 
-class CameraForm(FlaskForm):
+class CameraForm(FlaskForm):  # type: ignore[misc]
     """A camera to add or to change. An empty password leaves the stored one as it is."""
 
     name = StringField("Name", validators=[DataRequired()])
@@ -46,5 +46,5 @@ class CameraForm(FlaskForm):
             raise ValidationError(str(error)) from error
 
 
-class ConfirmForm(FlaskForm):
+class ConfirmForm(FlaskForm):  # type: ignore[misc]
     """Only the token: for buttons that change something."""

@@ -1,6 +1,6 @@
 """`/healthz`, `/readyz` and `/metrics`: for those who watch the watcher."""
 
-from apiflask import APIBlueprint
+from apiflask import APIBlueprint, FileSchema
 from flask import Response, jsonify
 from flask.typing import ResponseReturnValue
 from prometheus_client import CollectorRegistry
@@ -53,7 +53,7 @@ def _checks(shared: Services) -> tuple[dict[str, str], bool]:
 
 
 @blueprint.get("/metrics")
-@blueprint.doc(responses={200: {"description": "Prometheus text", "content": {"text/plain": {}}}})
+@blueprint.output(FileSchema, content_type="text/plain")
 def metrics() -> ResponseReturnValue:
     """Get the system's figures for Prometheus."""
     registry = CollectorRegistry(auto_describe=False)

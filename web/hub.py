@@ -111,7 +111,7 @@ class Viewer:
         """The next message: status first, then the camera that has waited longest.
 
         Returns:
-            A status as JSON text, a picture, or None after `timeout_s` without either or at the end.
+            A status as JSON text, a picture, or None at the end or after `timeout_s` without one.
         """
         with self._changed:
             self._changed.wait_for(self._has_something, timeout_s)

@@ -1,8 +1,8 @@
 """Moving pictures: one WebSocket for a whole wall, MJPEG for one camera, and single pictures.
 
 Protocol of `/api/v1/live?cameras=a,b` (without `cameras`: all): text messages are JSON of type
-"status", one a second; binary messages are pictures, see `web.hub.Picture.message`. The client sends
-nothing.
+"status", one a second; binary messages are pictures, see `web.hub.Picture.message`. The client
+sends nothing.
 """
 
 import logging
@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from apiflask import APIBlueprint
+from apiflask import APIBlueprint, FileSchema
 from flask import Response, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed
 from simple_websocket import Server as WebSocket
+from wsproto.frame_protocol import CloseReason
 
 from maskwatch.errors import CameraError
 from web.errors import api_error
@@ -32,9 +33,6 @@ SILENCE_S: Final = 5.0
 SNAPSHOT_WAIT_S: Final = 3.0
 """How long a single picture may take: a camera that nobody watched is not drawn yet."""
 
-TRY_AGAIN_LATER: Final = 1013
-"""WebSocket close code: all threads for live pictures are taken."""
-
 _SEND_BUFFER_BYTES: Final = 256 * 1024
 _DEAD_PEER_MS: Final = 15_000
 _BOUNDARY: Final = "maskwatch-picture"
@@ -43,7 +41,7 @@ blueprint = APIBlueprint("live", __name__, url_prefix="/api/v1", tag="Live")
 sock = Sock()
 
 
-@sock.route("/api/v1/live")
+@sock.route("/api/v1/live")  # type: ignore[untyped-decorator]
 def live(connection: WebSocket) -> None:
     """Send pictures and states until the other side leaves."""
     names = [name for name in request.args.get("cameras", "").split(",") if name]
@@ -51,9 +49,10 @@ def live(connection: WebSocket) -> None:
     try:
         viewer = hub.join(names or None)
     except HubFullError as error:
-        connection.close(TRY_AGAIN_LATER, str(error)[:120])
+        connection.close(CloseReason.TRY_AGAIN_LATER, str(error)[:120])
         return
-    _bound_what_waits(connection.sock)
+    if connection.sock is not None:
+        _bound_what_waits(connection.sock)
     try:
         _send_all(connection, viewer)
     except (ConnectionClosed, OSError) as error:
@@ -72,7 +71,7 @@ def _send_all(connection: WebSocket, viewer: Viewer) -> None:
 
 
 def _bound_what_waits(stream: socket.socket) -> None:
-    """Keep the kernel from holding seconds of pictures for a slow viewer, or a dead one's thread."""
+    """Keep the kernel from holding seconds of pictures for the slow, or for ever for the dead."""
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     if stream.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_PEER_MS)
@@ -89,7 +88,8 @@ def without_compression(wsgi: Any) -> Any:
 
 
 @blueprint.get("/cameras/<name>/snapshot.jpg")
-@blueprint.doc(responses={200: {"description": "A JPEG, boxes drawn in", "content": {"image/jpeg": {}}}})
+@blueprint.output(FileSchema, content_type="image/jpeg")
+@blueprint.doc(responses=[404, 503])
 def snapshot(name: str) -> ResponseReturnValue:
     """Get the camera's present picture.
 
@@ -106,9 +106,8 @@ def snapshot(name: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/cameras/<name>/stream.mjpg")
-@blueprint.doc(
-    responses={200: {"description": "MJPEG", "content": {"multipart/x-mixed-replace": {}}}}
-)
+@blueprint.output(FileSchema, content_type="multipart/x-mixed-replace")
+@blueprint.doc(responses=[404, 503])
 def stream(name: str) -> ResponseReturnValue:
     """Watch the camera as MJPEG, for players and home automation."""
     shared = services()

@@ -1,8 +1,8 @@
 """The whole system's figures, gathered at the moment Prometheus asks.
 
 Nothing is counted here: ingest and workers count, and their newest word is repeated. So a restart
-of the web process changes no figure. A camera's totals begin anew with each life of its ingest process,
-as Prometheus counters may.
+of the web process changes no figure. A camera's totals begin anew with each life of its ingest
+process, as Prometheus counters may.
 """
 
 import time

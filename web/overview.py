@@ -154,8 +154,8 @@ def _source_text(status: CameraStatus | None) -> str:
 class AnalysedRates:
     """Counts the answers of the workers over the last seconds, by camera.
 
-    Reads the results behind the position it has reached; asked rarely, it starts afresh from the newest
-    entry, so that it never reads minutes of history for one number.
+    Reads the results behind the position it has reached; asked rarely, it starts afresh from the
+    newest entry, so that it never reads minutes of history for one number.
     """
 
     def __init__(self, results: ResultLog, *, clock: Callable[[], float] = time.monotonic) -> None:

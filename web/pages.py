@@ -1,6 +1,7 @@
 """The pages for people, rendered here and kept moving by small scripts."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -81,11 +82,11 @@ def add_camera() -> ResponseReturnValue:
     shared = services()
     form = CameraForm()
     if not form.is_submitted():
-        form.fps.data = shared.settings.ingest.fps
+        form.fps.data = Decimal(str(shared.settings.ingest.fps))
     if not form.validate_on_submit():
         return _form_page(form, None)
     try:
-        added = shared.cameras.add(Camera(name=form.name.data, **_values(form, shared)))
+        added = shared.cameras.add(Camera(name=form.name.data or "", **_values(form, shared)))
     except CameraError as error:
         return _form_page(form, None, problem=str(error))
     flash(f"{added.name} is added. Its picture comes as soon as it answers.")

@@ -1,4 +1,4 @@
-"""The picture that a stream shows while there is none: which camera, why, and when it was last seen."""
+"""What a stream shows while there is no picture: which camera, why, and when it was last seen."""
 
 import io
 from typing import Any, Final

@@ -1,8 +1,8 @@
 """What every response and every changing request is held to, whoever asks.
 
 - Security headers: no script or style but our own files, no framing, no sniffing.
-- On loopback only requests for a loopback name are answered (a page elsewhere cannot rebind its name
-  to 127.0.0.1 and read ours).
+- On loopback only requests for a loopback name are answered (a page elsewhere cannot rebind its
+  name to 127.0.0.1 and read ours).
 - A browser may change something only from our own pages: forms carry a token (Flask-WTF), and the
   API compares the Origin and Sec-Fetch-Site headers that browsers set and pages cannot forge.
 """

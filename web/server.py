@@ -4,8 +4,9 @@ import logging
 import signal
 import socket
 import threading
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -67,7 +68,7 @@ def listen(settings: Settings) -> socket.socket:
     """Open the port; 0 takes a free one.
 
     Raises:
-        ConfigError: The port is taken, needs more rights, or the host is no address of this machine.
+        ConfigError: The port is taken or needs more rights, or the host is not this machine's.
     """
     host, port = settings.web.host, settings.web.port
     try:
@@ -95,9 +96,7 @@ def _serve(application: "_Application", stop: threading.Event) -> None:
         arbiter.run()
     except SystemExit as ending:
         if ending.code:
-            raise ConfigError(
-                "the web server ended by itself; the lines above say why"
-            ) from ending
+            raise ConfigError("the web server ended by itself; the lines above say why") from ending
 
 
 def _stop_arbiter(stop: threading.Event, arbiter: Arbiter) -> None:
@@ -154,8 +153,8 @@ class _Worker(ThreadWorker):
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: finish what runs, and let viewers go."""
         super().handle_exit(sig, frame)
-        app = self.app.wsgi()
-        # In a thread of its own: a lock that the interrupted main thread holds must not be waited for.
+        app = cast(Flask, self.app.wsgi())
+        # In a thread of its own: the interrupted main thread may hold a lock that is needed.
         threading.Thread(target=app.extensions["maskwatch"].close, daemon=True).start()
 
 

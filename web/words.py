@@ -44,7 +44,12 @@ def condition_of(camera: Camera, status: CameraStatus | None, *, now_unix_s: flo
         return _ENDED if _has_ended(status) else _UNWATCHED
     if status.state is CameraState.LIVE:
         return _live(camera, status, now_unix_s)
-    return _BY_STATE.get(status.state, _offline)(status)
+    if status.state is CameraState.CONNECTING:
+        sentence = status.message or "Waiting for the first picture."
+        return Condition("connecting", "Connecting", sentence)
+    if status.state is CameraState.ENDED:
+        return _ENDED
+    return _offline(status)
 
 
 _UNWATCHED: Final = Condition(
@@ -69,15 +74,3 @@ def _offline(status: CameraStatus) -> Condition:
     if status.retry_in_s >= 1:
         sentence = f"{sentence} Next try in {status.retry_in_s:.0f} s."
     return Condition("offline", "Offline", sentence)
-
-
-def _connecting(status: CameraStatus) -> Condition:
-    return Condition("connecting", "Connecting", status.message or "Waiting for the first picture.")
-
-
-_BY_STATE = {
-    CameraState.CONNECTING: _connecting,
-    CameraState.OFFLINE: _offline,
-    CameraState.ENDED: lambda _status: _ENDED,
-    CameraState.DISABLED: lambda _status: Condition("disabled", "Switched off", ""),
-}

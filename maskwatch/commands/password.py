@@ -1,14 +1,14 @@
 """`maskwatch password`: the hash that the configuration wants."""
 
+import sys
+
 import click
 
 MIN_LENGTH = 8
 
 
 @click.command()
-@click.option(
-    "--stdin", "from_stdin", is_flag=True, help="Read the password from standard input, for scripts."
-)
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
 def password(from_stdin: bool) -> None:
     """Ask for a password and print its hash for [web] password_hash.
 
@@ -16,9 +16,7 @@ def password(from_stdin: bool) -> None:
     """
     from werkzeug.security import generate_password_hash
 
-    text = _from_stdin() if from_stdin else click.prompt(
-        "Password", hide_input=True, confirmation_prompt=True
-    )
+    text = _from_stdin() if from_stdin else _from_terminal()
     if len(text) < MIN_LENGTH:
         raise click.UsageError(f"the password needs {MIN_LENGTH} characters or more")
     click.echo(generate_password_hash(text, method="scrypt"))
@@ -30,5 +28,9 @@ def password(from_stdin: bool) -> None:
         )
 
 
+def _from_terminal() -> str:
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
 def _from_stdin() -> str:
-    return click.get_text_stream("stdin").readline().rstrip("\r\n")
+    return sys.stdin.readline().rstrip("\r\n")

@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 
 from maskwatch.errors import CameraError
 from maskwatch.reports import report_rows, row_as_json
-from maskwatch.storage.facts import Passage
 from maskwatch.storage.questions import passages
 from web.api.schemas import PassageList, PassageQuery, ReportOut, Stretch
 from web.errors import api_error
@@ -66,9 +65,7 @@ def list_passages(query: PassageQuery) -> Any:
         return api_error(400, str(error))
     if (refusal := _refuse_unknown(shared, query.camera)) is not None:
         return refusal
-    found = passages(
-        shared.engine, query.camera, start, end, limit=query.limit, newest_first=True
-    )
+    found = passages(shared.engine, query.camera, start, end, limit=query.limit, newest_first=True)
     zone = shared.settings.zone
     return {
         "passages": [
