@@ -9,8 +9,8 @@ from typing import Final
 import click
 
 from maskwatch import __version__
-from maskwatch.commands.lazy import Entry, LazyGroup
 from maskwatch.errors import MaskwatchError
+from maskwatch.lazy_group import Entry, LazyGroup
 
 COMMANDS: Final = {
     "demo": Entry("maskwatch.commands.demo", "demo", "Run simulated cameras whose truth is known."),

@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from maskwatch.commands.lazy import Entry, LazyGroup
+from maskwatch.lazy_group import Entry, LazyGroup
 
 NETWORKS: Final = {
     "classifier": Entry(
