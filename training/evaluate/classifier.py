@@ -1,0 +1,228 @@
+"""How well faces are read: on the faces that the detector finds in pictures training never saw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.contracts import CLASSES
+from maskwatch.geometry import Box, boxes_to_array, iou_matrix
+from models.crops import crop_face
+from models.mask_classifier import MaskClassifier, sharpness
+from models.registry import Detector
+from training.classifier.measures import calibration_error, f1_by_class
+from training.datasets.split import split_of
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+UNREADABLE = len(CLASSES)
+"""Column of `unreadable` in a confusion table."""
+
+HEIGHT_BANDS_PX = ((8, 16), (16, 24), (24, 32), (32, 64), (64, 9999))
+JUDGED_FROM_PX = 24.0
+_MATCH_IOU = 0.5
+_PICTURES_AT_A_TIME = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Faces that were found, with their truth and what the classifier made of them.
+
+    Attributes:
+        sources: Collection of each, N.
+        files: Picture of each, N.
+        boxes: As found (N, 4).
+        truths: Class numbers (N,).
+        answers: Class numbers, or `UNREADABLE` (N,).
+        probabilities: (N, 3), in the order of `CLASSES`.
+        heights_px: Of the box in the picture (N,).
+        heights_640: Of the labelled face were the picture 640 px on its longer side (N,).
+        sharp: `models.mask_classifier.sharpness` (N,).
+        scores: The detector's (N,).
+    """
+
+    sources: NDArray[np.str_]
+    files: NDArray[np.str_]
+    boxes: Floats
+    truths: Labels
+    answers: Labels
+    probabilities: Floats
+    heights_px: Floats
+    heights_640: Floats
+    sharp: Floats
+    scores: Floats
+
+    def where(self, chosen: NDArray[np.bool_]) -> Looks:
+        """Returns the looks that are chosen (N,)."""
+        return Looks(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingReport:
+    """How well a set of looks was read.
+
+    Attributes:
+        faces: Looks judged.
+        unreadable: Share left unread.
+        mask_vs_none: Share right among readable looks whose truth is mask or no_mask.
+        macro_f1: Mean F1 over the classes that occur; an unread look counts as missed.
+        f1: By class name.
+        confusion: Counts, row truth, column answer, `unreadable` last.
+        calibration_error: Of all looks, read or not.
+    """
+
+    faces: int
+    unreadable: float
+    mask_vs_none: float
+    macro_f1: float
+    f1: dict[str, float]
+    confusion: list[list[int]]
+    calibration_error: float
+
+
+def scene_records(folder: Path, split: str) -> list[dict[str, Any]]:
+    """Returns the lines of ``folder/labels.jsonl`` that belong to a split; ``all`` is every one."""
+    lines = (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines()
+    records: list[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
+    return [
+        record
+        for record in records
+        if split in ("all", split_of(record["source"], record.get("group", record["file"])))
+    ]
+
+
+def read_scenes(
+    folder: Path,
+    records: Sequence[dict[str, Any]],
+    detector: Detector,
+    classifier: MaskClassifier,
+) -> Looks:
+    """Finds and reads the labelled faces of scenes; faces that are not found are left out.
+
+    Args:
+        folder: Where the pictures are.
+        records: Of `scene_records`.
+        detector: At its own threshold.
+        classifier: Any with the three classes or two of them.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for start in range(0, len(records), _PICTURES_AT_A_TIME):
+        read = [
+            (record, np.asarray(picture, np.uint8))
+            for record in records[start : start + _PICTURES_AT_A_TIME]
+            if (picture := cv2.imread(str(folder / record["file"]))) is not None
+        ]
+        found = detector.detect([picture for _, picture in read])
+        for (record, picture), faces in zip(read, found, strict=True):
+            boxes = [face.box for face in faces]
+            matches = _matches(boxes, record["boxes"])
+            kept = [boxes[place] for place, _ in matches]
+            readings = classifier.read([picture], [kept])[0]
+            relative = 640 / max(picture.shape[:2])
+            for (place, truth), reading in zip(matches, readings, strict=True):
+                _, y1, _, y2, label = record["boxes"][truth]
+                box = boxes[place]
+                cut = crop_face(
+                    picture, box, side_px=classifier.card.input.size_px, span=classifier.card.span
+                )
+                rows.append(
+                    (
+                        record["source"],
+                        record["file"],
+                        box.as_list(),
+                        CLASSES.index(label),
+                        CLASSES.index(reading.label) if reading.label in CLASSES else UNREADABLE,
+                        [reading.probabilities[name] for name in CLASSES],
+                        box.height,
+                        (y2 - y1) * relative,
+                        sharpness(cut),
+                        faces[place].score,
+                    )
+                )
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 10
+    kinds = (np.str_, np.str_, float, np.int64, np.int64, float, float, float, float, float)
+    arrays = [np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
+    arrays[2], arrays[5] = arrays[2].reshape(-1, 4), arrays[5].reshape(-1, len(CLASSES))
+    return Looks(*arrays)
+
+
+def _matches(found: Sequence[Box], labelled: Sequence[Sequence[Any]]) -> list[tuple[int, int]]:
+    """Pairs (found, labelled) at IoU 0.5, the surest face choosing first, each used once."""
+    truth = np.array([row[:4] for row in labelled], float).reshape(-1, 4)
+    overlap = iou_matrix(boxes_to_array(found), truth)
+    pairs, used = [], set()
+    for place in range(len(found)):
+        open_truths = [number for number in range(len(truth)) if number not in used]
+        if not open_truths:
+            break
+        best = max(open_truths, key=lambda number: overlap[place, number])
+        if overlap[place, best] >= _MATCH_IOU:
+            used.add(best)
+            pairs.append((place, best))
+    return pairs
+
+
+def reading_report(looks: Looks) -> ReadingReport:
+    """Returns the figures of a set of looks, by the rules of the accuracy page."""
+    table = np.zeros((len(CLASSES) + 1, len(CLASSES) + 1), np.int64)
+    np.add.at(table, (looks.truths, looks.answers), 1)
+    scores = f1_by_class(table)[: len(CLASSES)]
+    two = (looks.truths != CLASSES.index("incorrect")) & (looks.answers != UNREADABLE)
+    nothing = float("nan")
+    return ReadingReport(
+        faces=len(looks.truths),
+        unreadable=float((looks.answers == UNREADABLE).mean()) if len(looks.truths) else nothing,
+        mask_vs_none=float((looks.answers[two] == looks.truths[two]).mean())
+        if two.any()
+        else nothing,
+        macro_f1=float(np.nanmean(scores)) if np.isfinite(scores).any() else nothing,
+        f1={
+            name: float(score)
+            for name, score in zip(CLASSES, scores, strict=True)
+            if np.isfinite(score)
+        },
+        confusion=[[int(count) for count in row] for row in table[: len(CLASSES)]],
+        calibration_error=calibration_error(looks.probabilities, looks.truths)
+        if len(looks.truths)
+        else nothing,
+    )
+
+
+def slices(looks: Looks) -> dict[str, Looks]:
+    """Returns named parts of the looks: by source, by height, and the hard negatives."""
+    parts = {"all": looks}
+    judged = looks.where(looks.heights_640 >= JUDGED_FROM_PX)
+    parts[f"faces from {JUDGED_FROM_PX:.0f} px"] = judged
+    for source in sorted(set(looks.sources.tolist())):
+        parts[f"{source}, from {JUDGED_FROM_PX:.0f} px"] = judged.where(judged.sources == source)
+    for low, high in HEIGHT_BANDS_PX:
+        inside = (looks.heights_640 >= low) & (looks.heights_640 < high)
+        name = f"{low}-{high} px" if high < 9999 else f"{low} px and more"
+        parts[name] = looks.where(inside)
+    covered = (judged.sources == "chin") & (judged.truths == CLASSES.index("no_mask"))
+    parts["hard negatives: unmasked in chin (hands, cups, scarves)"] = judged.where(covered)
+    return {name: part for name, part in parts.items() if len(part.truths)}
+
+
+def calibration_bins(looks: Looks, bins: int = 10) -> list[tuple[float, float, int]]:
+    """Returns (mean confidence, share right, looks) of each bin that holds any."""
+    confidence = looks.probabilities.max(1)
+    right = looks.probabilities.argmax(1) == looks.truths
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    return [
+        (
+            float(confidence[place == number].mean()),
+            float(right[place == number].mean()),
+            int((place == number).sum()),
+        )
+        for number in range(bins)
+        if (place == number).any()
+    ]
