@@ -70,10 +70,11 @@ def load_state(engine: Engine, camera: str) -> StoredState | None:
         return StoredState(position=position, state=row.state, version=row.version)
 
 
-def recorded_cameras(engine: Engine) -> tuple[str, ...]:
-    """Names of all cameras that have a position, sorted."""
+def unfinished_cameras(engine: Engine) -> tuple[str, ...]:
+    """Names of the cameras whose last epoch has not ended, sorted."""
+    question = select(RecorderStateRow.camera).where(RecorderStateRow.is_finished.is_(False))
     with reading(engine) as session:
-        return tuple(session.scalars(select(RecorderStateRow.camera)).all())
+        return tuple(session.scalars(question.order_by(RecorderStateRow.camera)))
 
 
 def save_state(session: Session, camera: str, stored: StoredState) -> None:

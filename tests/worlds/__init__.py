@@ -1,0 +1,1 @@
+"""Made-up worlds whose truth is known, for tests of counting."""
