@@ -51,6 +51,11 @@ class FaceDetector:
         self._runtime = runtime
         self._min_score = min_score
 
+    @property
+    def min_score(self) -> float:
+        """The detector's own threshold."""
+        return self._min_score
+
     @classmethod
     def load(
         cls,

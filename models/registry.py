@@ -28,6 +28,11 @@ _WEIGHT_SUFFIXES = (".onnx", ".keras")
 class Detector(Protocol):
     """Finds faces."""
 
+    @property
+    def min_score(self) -> float:
+        """The detector's own threshold."""
+        ...
+
     def detect(
         self,
         pictures: Sequence[NDArray[np.uint8]],

@@ -42,6 +42,11 @@ class YuNetDetector:
                 f"workers.detector = 'yunet:{path}': not a YuNet that OpenCV can run ({reason})"
             ) from error
 
+    @property
+    def min_score(self) -> float:
+        """The detector's own threshold."""
+        return _DEFAULT_SCORE
+
     def detect(
         self,
         pictures: Sequence[NDArray[np.uint8]],

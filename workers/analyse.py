@@ -24,6 +24,11 @@ Picture = NDArray[np.uint8]
 class Detector(Protocol):
     """Finds faces. `models.face_detector.FaceDetector` is one."""
 
+    @property
+    def min_score(self) -> float:
+        """The detector's own threshold."""
+        ...
+
     def detect(
         self, pictures: Sequence[Picture], *, min_score: float | None, long_side: int
     ) -> Sequence[Sequence[Detection]]:
@@ -78,6 +83,17 @@ class Analyser:
         self._min_score = min_score
         self._long_side = long_side
 
+    def with_min_score(self, min_score: float) -> "Analyser":
+        """The same networks with another threshold."""
+        return Analyser(
+            self._detector, self._classifier, min_score=min_score, long_side=self._long_side
+        )
+
+    @property
+    def min_score(self) -> float:
+        """Faces below it are left out."""
+        return self._detector.min_score if self._min_score is None else self._min_score
+
     def analyse(self, pictures: Sequence[Picture]) -> Analysed:
         """Find and read the faces of pictures.
 
@@ -131,15 +147,12 @@ class Analyser:
             self._classifier.read([blank] * size, [[face]] * size)
 
 
-def load_analyser(
-    settings: WorkerSettings, *, threads: int | None = None, min_score: float | None = None
-) -> Analyser:
+def load_analyser(settings: WorkerSettings, *, threads: int | None = None) -> Analyser:
     """Load the configured networks.
 
     Args:
         settings: Names the networks and the device.
         threads: Cores for them; None is the configured number.
-        min_score: Overrides the configured one.
 
     Raises:
         ModelError: Weights or cards are missing, damaged or do not fit, or there is no such device.
@@ -152,6 +165,6 @@ def load_analyser(
     return Analyser(
         load_detector(with_threads),
         load_classifier(with_threads),
-        min_score=settings.min_score if min_score is None else min_score,
+        min_score=settings.min_score,
         long_side=settings.detect_long_side,
     )
