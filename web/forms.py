@@ -9,7 +9,7 @@ from wtforms import (
     StringField,
     ValidationError,
 )
-from wtforms.fields import Field
+from wtforms.fields import Field, SelectChoice
 from wtforms.validators import DataRequired, Length, NumberRange, Optional
 
 from maskwatch.contracts import check_camera_name
@@ -35,7 +35,9 @@ class CameraForm(FlaskForm):  # type: ignore[misc]
         places=None,
         validators=[Optional(), NumberRange(min=0.1, max=60)],
     )
-    transport = SelectField("RTSP transport", choices=[("tcp", "TCP"), ("udp", "UDP")])
+    transport = SelectField(
+        "RTSP transport", choices=[SelectChoice("tcp", "TCP"), SelectChoice("udp", "UDP")]
+    )
     enabled = BooleanField("Read this camera", default=True)
 
     def validate_name(self, field: Field) -> None:

@@ -41,7 +41,7 @@ def init_app(app: APIFlask, settings: Settings) -> None:
     """Hold the app's requests and responses to the rules above."""
     is_open = not settings.web.password_hash.get_secret_value()
     if is_open and settings.web.host in LOOPBACK:
-        app.config["TRUSTED_HOSTS"] = [*LOOPBACK, "[::1]"]
+        app.before_request(_refuse_other_names)
     csrf.init_app(app)
     app.before_request(_refuse_other_sites)
     app.after_request(_add_headers)
@@ -54,6 +54,14 @@ def is_from_elsewhere(incoming: Request) -> bool:
         return True
     origin = incoming.headers.get("Origin")
     return origin is not None and urlsplit(origin).netloc != incoming.host
+
+
+def _refuse_other_names() -> ResponseReturnValue | None:
+    # Flask's own TRUSTED_HOSTS cannot hold an IPv6 address.
+    name = urlsplit(f"//{request.host}").hostname
+    if name in LOOPBACK:
+        return None
+    return api_error(400, "This server answers under 127.0.0.1 and localhost only.")
 
 
 def _refuse_other_sites() -> ResponseReturnValue | None:
