@@ -40,6 +40,11 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
+def newest_revision() -> str | None:
+    """The revision of the tables that this program makes."""
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+
+
 def schema_revision(engine: Engine) -> str | None:
     """The revision of the tables, None for an empty database."""
     with storage_errors(engine), engine.connect() as connection:

@@ -57,13 +57,17 @@ def workers_ready(settings: Settings) -> int:
         client.close()
 
 
-def check_port_is_free(settings: Settings) -> None:
+def check_port_is_free(settings: Settings, *, wait_s: float = PORT_FREE_WAIT_S) -> None:
     """Refuse a port that another program holds.
+
+    Args:
+        settings: Say which host and port.
+        wait_s: For how long to try again; a web server that is just ending holds it a little.
 
     Raises:
         ConfigError: It is taken, or this machine has no such address.
     """
-    deadline = time.monotonic() + PORT_FREE_WAIT_S
+    deadline = time.monotonic() + wait_s
     while (error := _try_port(settings.web.host, settings.web.port)) is not None:
         if time.monotonic() > deadline:
             raise ConfigError(
