@@ -1,7 +1,7 @@
 """The cameras as the database holds them."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -136,6 +136,23 @@ class CameraStore:
     def _known_names(self) -> set[str]:
         with reading(self._engine) as session:
             return set(session.scalars(select(CameraRow.name)))
+
+
+@dataclass(frozen=True, slots=True)
+class CameraLife:
+    """From when to when there was a camera, removed ones included."""
+
+    name: str
+    created_at: datetime
+    removed_at: datetime | None
+
+
+def camera_lives(engine: Engine) -> tuple[CameraLife, ...]:
+    """Every camera that there ever was, by name."""
+    question = select(CameraRow.name, CameraRow.created_at, CameraRow.removed_at)
+    with reading(engine) as session:
+        found = session.execute(question.order_by(CameraRow.name))
+        return tuple(CameraLife(name, created, removed) for name, created, removed in found)
 
 
 def _checked(camera: Camera) -> Camera:

@@ -1,0 +1,115 @@
+"""A report as a table on the terminal, CSV, JSON or one HTML page."""
+
+import csv
+import html
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from maskwatch.contracts import Verdict
+from maskwatch.reports.row import Interval, ReportRow, row_as_json
+
+UNIT: Final = (
+    "The unit is a passage: one person crossing one camera's view. Someone who passes two cameras "
+    "is two passages."
+)
+_TITLES: Final = ("camera", "start", *(verdict.value for verdict in Verdict))
+_COLUMNS: Final = (*_TITLES, "compliance", "95 % interval", "bounds", "watched")
+
+
+def render(rows: Sequence[ReportRow], form: str, *, site: str = "maskwatch") -> str:
+    """The rows in one of `FORMATS`.
+
+    Args:
+        rows: As `report_rows` gives them.
+        form: "table", "csv", "json" or "html".
+        site: Name of the site, for the page's title.
+    """
+    return FORMATS[form](rows, site)
+
+
+def _as_table(rows: Sequence[ReportRow], site: str) -> str:
+    if not rows:
+        return f"{site}: nothing was watched in this time.\n"
+    cells = [list(_COLUMNS), *(_cells(row) for row in rows)]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(_COLUMNS))]
+    lines = []
+    for line in cells:
+        left = [line[index].ljust(widths[index]) for index in range(2)]
+        right = [line[index].rjust(widths[index]) for index in range(2, len(_COLUMNS))]
+        lines.append("  ".join([*left, *right]).rstrip())
+    lines.insert(1, "-" * max(len(line) for line in lines))
+    return "\n".join([*lines, UNIT, ""])
+
+
+def _as_csv(rows: Sequence[ReportRow], _site: str) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["camera", "start_utc", "end_utc", "start_local", *(verdict.value for verdict in Verdict),
+         "compliance", "interval_95_low", "interval_95_high", "bounds_low", "bounds_high",
+         "coverage", "enough_data"]
+    )  # fmt: skip
+    for row in rows:
+        line = row_as_json(row)
+        writer.writerow(
+            [line["camera"], line["start_utc"], line["end_utc"], line["start_local"],
+             *line["passages"].values(),
+             line["compliance"], *(line["interval_95"] or ["", ""]), *(line["bounds"] or ["", ""]),
+             line["coverage"], str(row.enough_data).lower()]
+        )  # fmt: skip
+    return text.getvalue()
+
+
+def _as_json(rows: Sequence[ReportRow], _site: str) -> str:
+    return json.dumps([row_as_json(row) for row in rows], indent=2) + "\n"
+
+
+def _as_html(rows: Sequence[ReportRow], site: str) -> str:
+    head = "".join(f"<th>{html.escape(title)}</th>" for title in _COLUMNS)
+    body = "\n".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(row)) + "</tr>"
+        for row in rows
+    )
+    title = html.escape(f"{site}: compliance")
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n<p>{html.escape(UNIT)}</p>\n"
+        f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></body></html>\n"
+    )
+
+
+def _cells(row: ReportRow) -> list[str]:
+    # Without a zone two hours of an autumn night would look the same.
+    start = row.start_local.isoformat(sep=" ", timespec="minutes")
+    compliance = "not enough data" if row.compliance is None else _percent(row.compliance)
+    if row.coverage == 0:
+        compliance = "not watched"
+    numbers = [str(row.passages[verdict]) for verdict in Verdict]
+    ends = [_range(row.interval_95), _range(row.bounds)]
+    return [row.camera, start, *numbers, compliance, *ends, _percent(row.coverage)]
+
+
+def _range(ends: Interval | None) -> str:
+    return "" if ends is None else f"{100 * ends[0]:.1f} to {_percent(ends[1])}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+_STYLE: Final = (
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem;color:#1c2126}"
+    "table{border-collapse:collapse}th,td{padding:.3rem .8rem;text-align:right;"
+    "border-bottom:1px solid #d8dde2;white-space:nowrap}"
+    "th:nth-child(-n+2),td:nth-child(-n+2){text-align:left}"
+)
+
+FORMATS: Final[Mapping[str, Callable[[Sequence[ReportRow], str], str]]] = {
+    "table": _as_table,
+    "csv": _as_csv,
+    "json": _as_json,
+    "html": _as_html,
+}
+"""Name of the format to what makes it."""
