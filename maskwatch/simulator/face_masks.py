@@ -48,7 +48,7 @@ class Wear(StrEnum):
 
 COLORS: Final[dict[MaskKind, tuple[tuple[int, int, int], ...]]] = {
     MaskKind.SURGICAL: ((214, 190, 140), (222, 205, 160), (232, 228, 222), (190, 200, 130)),
-    MaskKind.CLOTH: ((38, 36, 38), (96, 62, 36), (52, 44, 128), (110, 106, 104)),
+    MaskKind.CLOTH: ((38, 36, 38), (112, 70, 36), (84, 112, 58), (206, 198, 196)),
     MaskKind.FFP2: ((238, 238, 236), (226, 230, 232), (44, 42, 42)),
 }
 """Colours of each kind, BGR."""
@@ -97,8 +97,8 @@ def _outline(marks: Landmarks, mask: FaceMask) -> Points:
         side = 0.45
         cheek = 0.72
     elif mask.wear is Wear.NOSE_OUT:
-        top = base + np.array([0.0, 3.0])
-        side, cheek = 0.9, 0.45
+        top = base * 0.6 + lip * 0.4
+        side, cheek = 1.0, 0.45
     else:
         top = lip + np.array([0.0, 5.0])
         side, cheek = 1.9, 0.2
