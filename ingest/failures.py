@@ -29,7 +29,8 @@ _WORDS: Final = {
     "the address, in the camera's manual",
     SourceReason.TIMEOUT: "takes the connection but does not answer in time: restart the "
     "camera, or raise ingest.open_timeout_s",
-    SourceReason.NO_VIDEO: "sends no video, only sound or data: choose another stream of the camera",
+    SourceReason.NO_VIDEO: "sends no video, only sound or data: choose another stream of "
+    "the camera",
     SourceReason.UNSUPPORTED_CODEC: "sends video of a kind that cannot be decoded: set the "
     "camera to H.264",
     SourceReason.INVALID_DATA: "sends something that is no video: check the address",
@@ -116,8 +117,7 @@ def explain_read(camera: Camera, error: av.FFmpegError, *, silent_s: float) -> S
 
 def without_address(error: av.FFmpegError) -> av.FFmpegError:
     """Return the error without the address that FFmpeg puts into it, to be chained and logged."""
-    kind = type(error)
-    return kind(error.errno, error.strerror)
+    return type(error)(error.errno or 0, error.strerror or "")
 
 
 def _reason_of(error: av.FFmpegError) -> SourceReason | None:

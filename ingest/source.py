@@ -23,6 +23,7 @@ class SourceInfo:
         codec: For example "h264".
         fps: As the source states it; 0 when unknown.
         duration_s: Length of a file; None for what has no end.
+        has_exact_times: The media times are a file's own, better for thinning than arrival.
     """
 
     width: int = 0
@@ -30,6 +31,7 @@ class SourceInfo:
     codec: str = ""
     fps: float = 0.0
     duration_s: float | None = None
+    has_exact_times: bool = False
 
 
 @dataclass(slots=True)

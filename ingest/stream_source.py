@@ -126,6 +126,7 @@ class StreamSource:
             codec=context.name,
             fps=float(rate) if rate else 0.0,
             duration_s=duration / av.time_base if duration and duration > 0 else None,
+            has_exact_times=bool(duration and duration > 0),
         )
         self._packets = container.demux(self._stream)
         self._decoded: deque[Any] = deque()
