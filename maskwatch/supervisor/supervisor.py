@@ -149,7 +149,7 @@ class Supervisor:
         assert self._log is not None  # noqa: S101  # made before the children
         return Child(
             spec,
-            child_environment(self.settings, role=spec.name),
+            child_environment(spec.settings, role=spec.name),
             on_line=self._log.child_line,
             inherited_descriptor=self._lock.descriptor,
         )

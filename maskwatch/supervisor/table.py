@@ -1,5 +1,6 @@
 """The table of processes: what runs on one machine, in the order of starting."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -22,6 +23,7 @@ class ProcessSpec:
     Attributes:
         name: Unique; "work-2" where a role runs more than once.
         command: Program and arguments.
+        settings: What it is handed.
         stop_stage: Stages are stopped one after the other, lowest first, so that what a stopping
             process still says is heard by the ones after it.
         stop_signal: What asks it to end.
@@ -30,6 +32,7 @@ class ProcessSpec:
 
     name: str
     command: Sequence[str]
+    settings: Settings
     stop_stage: int
     stop_signal: int = field(default=signal.SIGTERM)
     orphan_signal: int = field(default=signal.SIGTERM)
@@ -52,6 +55,14 @@ def _worker_count(settings: Settings) -> int:
     return settings.workers.processes
 
 
+def _one_worker(settings: Settings) -> Settings:
+    """Settings of one of the inference processes: alone, with its share of the cores."""
+    workers = settings.workers
+    share = max(1, len(os.sched_getaffinity(0)) // workers.processes)
+    changes = {"processes": 1, "threads": workers.threads or share}
+    return settings.with_changes(workers=workers.model_copy(update=changes))
+
+
 def _redis_command(settings: Settings) -> list[str]:
     return server_command(settings)
 
@@ -69,7 +80,7 @@ _TABLE: Final = (
     # remove the socket of its successor. It stops last: all others still talk through it.
     _Row(REDIS, _without_redis_url, _redis_command, 2),
     _Row("record", _always, lambda _: _role("record"), 1),
-    _Row(WORK, _worker_count, lambda _: _role("work", "--processes", "1"), 1),
+    _Row(WORK, _worker_count, lambda _: _role("work"), 1),
     _Row(WEB, _always, lambda _: _role("web"), 1),
     _Row("jobs", _always, lambda _: _role("jobs"), 1),
     _Row("ingest", _always, lambda _: _role("ingest"), 0),
@@ -107,6 +118,7 @@ def processes(settings: Settings, roles: Collection[str]) -> list[ProcessSpec]:
                 ProcessSpec(
                     name=f"{row.role}-{number}" if row.role == WORK else row.role,
                     command=tuple(row.command(settings)),
+                    settings=_one_worker(settings) if row.role == WORK else settings,
                     stop_stage=row.stop_stage,
                     orphan_signal=signal.SIGKILL if row.role == REDIS else signal.SIGTERM,
                 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from maskwatch.config import Settings
 from maskwatch.supervisor.child import Child, restart_pause_s
 from maskwatch.supervisor.table import ProcessSpec
 
@@ -25,7 +26,8 @@ class Bench:
         self.child: Child | None = None
 
     def child_of(self, code: str) -> Child:
-        spec = ProcessSpec(name="it", command=(sys.executable, "-c", code), stop_stage=0)
+        command = (sys.executable, "-c", code)
+        spec = ProcessSpec(name="it", command=command, settings=Settings(), stop_stage=0)
         self.child = Child(
             spec,
             dict(os.environ),
