@@ -27,6 +27,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     engine = wait_for_database(settings, stop)
     if engine is None:
         return
+    CameraStore(engine).seed(settings)
     fleet = Fleet(lambda camera: start_camera_process(camera, settings))
     keeper = Keeper(settings, engine, fleet)
     try:
