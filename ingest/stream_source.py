@@ -118,15 +118,15 @@ class StreamSource:
         context = self._stream.codec_context
         context.thread_type = "NONE"
         context.thread_count = 1
-        duration = container.duration
+        length_s = _length_s(container, self._stream)
         rate = self._stream.average_rate or self._stream.base_rate
         self._info = SourceInfo(
             width=context.width,
             height=context.height,
             codec=context.name,
             fps=float(rate) if rate else 0.0,
-            duration_s=duration / av.time_base if duration and duration > 0 else None,
-            has_exact_times=bool(duration and duration > 0),
+            duration_s=length_s,
+            has_exact_times=length_s is not None,
         )
         self._packets = container.demux(self._stream)
         self._decoded: deque[Any] = deque()
@@ -214,3 +214,12 @@ class StreamSource:
     def _now_s(self) -> float:
         # Of a file the media time decides, so that a second reading finds the same damage.
         return self._clock.last_s if self._is_file else time.monotonic()
+
+
+def _length_s(container: Any, stream: Any) -> float | None:
+    """Length of the video, else of the container; None for what has no end."""
+    if stream.duration and stream.time_base and stream.duration > 0:
+        return float(stream.duration * stream.time_base)
+    if container.duration and container.duration > 0:
+        return float(container.duration / av.time_base)
+    return None

@@ -1,32 +1,19 @@
-"""Reading a video file for analysis: its pictures thinned to a rate, with their times."""
+"""Reading a video file for analysis: all its pictures, with their times."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from ingest.source import CapturedFrame, EndOfStream, SourceInfo
 from ingest.stream_source import open_stream
-from ingest.thinning import Thinner
 from maskwatch.config import IngestSettings
 from maskwatch.contracts import Camera
 from maskwatch.errors import MediaError, SourceError
 
 
-@dataclass(frozen=True, slots=True)
-class VideoFrame:
-    """One picture of a video file.
-
-    Attributes:
-        index: Its number among all pictures of the file, from 0.
-        time_s: Seconds from the first picture.
-        captured: The picture, not yet converted.
-    """
-
-    index: int
-    time_s: float
-    captured: CapturedFrame
+CUT_OFF_S: Final = 1.0
+"""A file that ends so much before its stated length is cut off."""
 
 
 class VideoFile:
@@ -36,14 +23,13 @@ class VideoFile:
         MediaError: The file is missing, empty, cut off or no video.
     """
 
-    def __init__(self, path: Path, *, fps: float | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         try:
             # Absolute, or a name like "rtsp://x" in the current folder would be an address.
             self._source = open_stream(Camera(name="", url=str(path.absolute())), IngestSettings())
         except SourceError as error:
             raise MediaError(self._words(error)) from error
-        self._thinner = Thinner(fps, source_fps=self.info.fps) if fps else None
 
     @property
     def info(self) -> SourceInfo:
@@ -63,23 +49,29 @@ class VideoFile:
         """Close the file."""
         self._source.close()
 
-    def __iter__(self) -> Iterator[VideoFrame]:
-        """Give the pictures that are due, in order.
+    def __iter__(self) -> Iterator[CapturedFrame]:
+        """Give the pictures in order, not yet converted.
 
         Raises:
-            MediaError: Nothing in the file can be decoded.
+            MediaError: Nothing in the file can be decoded, or it is cut off; what could be decoded
+                has been given before.
         """
-        index = 0
+        last_s = 0.0
         while True:
             try:
                 frame = self._source.read()
             except EndOfStream:
-                return
+                break
             except SourceError as error:
                 raise MediaError(self._words(error)) from error
-            if self._thinner is None or self._thinner.is_due(frame.media_time_s):
-                yield VideoFrame(index, frame.media_time_s, frame)
-            index += 1
+            last_s = frame.media_time_s
+            yield frame
+        length_s = self.info.duration_s or 0.0
+        if last_s < length_s - CUT_OFF_S - 2 / (self.info.fps or 1.0):
+            raise MediaError(
+                f"video {str(self._path)!r} is cut off: {last_s:.1f} of {length_s:.1f} s can be "
+                "read; copy it again"
+            )
 
     def _words(self, error: SourceError) -> str:
         return str(error).replace("source:", "video", 1)
