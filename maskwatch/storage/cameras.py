@@ -91,6 +91,12 @@ class CameraStore:
                 f"camera {name!r}: {', '.join(sorted(unknown))} cannot be changed; "
                 f"these can: {', '.join(sorted(_CHANGEABLE))}"
             )
+        if "url" in changes:
+            # A log-in in the new address replaces the old one, unless it is given beside it.
+            address = split_credentials(changes["url"])
+            login = {"username": address.username, "password": address.password}
+            given = {field: value for field, value in login.items() if value}
+            changes = {**given, **changes, "url": address.url}
         with writing(self._engine) as session:
             row = _find(session, name)
             _write(row, _checked(replace(_to_camera(row), **changes)))
