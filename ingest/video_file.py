@@ -11,7 +11,6 @@ from maskwatch.config import IngestSettings
 from maskwatch.contracts import Camera
 from maskwatch.errors import MediaError, SourceError
 
-
 CUT_OFF_S: Final = 1.0
 """A file that ends so much before its stated length is cut off."""
 
