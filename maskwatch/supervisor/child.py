@@ -78,8 +78,9 @@ class Child:
     def ask_to_end(self) -> None:
         """Send the signal that asks it to end in order."""
         if self._process is not None:
+            # Not Popen.send_signal: it reaps a process that has ended already, unseen by `step`.
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(self.spec.stop_signal)
+                os.kill(self._process.pid, self.spec.stop_signal)
 
     def has_ended(self) -> bool:
         """Whether it runs no more; then nothing that it started runs either."""

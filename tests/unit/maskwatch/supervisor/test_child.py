@@ -130,6 +130,15 @@ def test_a_process_that_ignores_the_request_is_killed(bench: Bench) -> None:
     assert not psutil.pid_exists(pid or 0)
 
 
+def test_asking_a_process_that_has_just_ended_changes_nothing(bench: Bench) -> None:
+    child = bench.child_of("import signal; print('up', flush=True); signal.pause()")
+    bench.until(lambda: bench.lines == ["up"])
+    os.kill(child.pid or 0, signal.SIGKILL)
+    os.waitid(os.P_PID, child.pid or 0, os.WEXITED | os.WNOWAIT)
+    child.ask_to_end()
+    assert child.has_ended()
+
+
 def test_the_last_words_of_a_process_are_kept(bench: Bench) -> None:
     child = bench.child_of("import sys; print('out'); sys.exit('the reason')")
     bench.until(lambda: child.restarts == 1)
