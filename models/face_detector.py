@@ -27,6 +27,7 @@ MAX_CANDIDATES = 2000
 MAX_BATCH = 8
 # exp() of more would overflow; no face is this many strides wide.
 _MAX_LOG_SIZE = 8.0
+_MAX_LOGIT = 40.0
 
 Floats = NDArray[np.float32]
 
@@ -152,7 +153,8 @@ def decode(logits: Floats, *, height: int, width: int, min_score: float) -> tupl
         Boxes (K, 4) as x1, y1, x2, y2 in pixels of the canvas, and scores (K,).
     """
     # sqrt(sigmoid(a) * sigmoid(b)), the geometric mean of "a face" and "well placed".
-    scores = 1.0 / np.sqrt((1.0 + np.exp(-logits[0])) * (1.0 + np.exp(-logits[1])))
+    against = np.exp(np.minimum(-logits[:2], _MAX_LOGIT))
+    scores = 1.0 / np.sqrt((1.0 + against[0]) * (1.0 + against[1]))
     kept = np.flatnonzero(scores >= min_score)
     if kept.size > MAX_CANDIDATES:
         kept = kept[np.argsort(-scores[kept], kind="stable")[:MAX_CANDIDATES]]

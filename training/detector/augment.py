@@ -26,6 +26,7 @@ class AugmentSettings:
         grey: Share without colour.
         covered: Share of unmasked faces that get a drawn cover over their lower half.
         shortest_face_px: Lower faces, in the crop, are neither taught nor punished.
+        largest_face: Longest side of the largest face over the side of the crop.
         least_visible: A face cut by the crop's edge to less than this is neither.
     """
 
@@ -38,7 +39,8 @@ class AugmentSettings:
     grey: float = 0.05
     covered: float = 0.2
     shortest_face_px: float = 5.0
-    least_visible: float = 0.45
+    largest_face: float = 0.8
+    least_visible: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def make_crop(
         settings: Strengths.
         rng: The only source of chance.
     """
-    scale = _scale(settings.scales, rng)
+    scale = min(_scale(settings.scales, rng), _largest_scale(scene, settings))
     zoom = REFERENCE_LONG_SIDE_PX / max(scene.size) * scale
     stretch = float(np.exp(np.clip(rng.normal(0, settings.stretch), -0.2, 0.2)))
     zoom_x, zoom_y = zoom * stretch**0.5, zoom / stretch**0.5
@@ -98,6 +100,15 @@ def make_crop(
 def _scale(scales: tuple[float, float, float, float], rng: np.random.Generator) -> float:
     part = int(rng.choice(3, p=(0.25, 0.5, 0.25)))
     return float(np.exp(rng.uniform(np.log(scales[part]), np.log(scales[part + 1]))))
+
+
+def _largest_scale(scene: Scene, settings: AugmentSettings) -> float:
+    """Beyond it, a close-up would fill the crop and teach that a whole picture is a face."""
+    if not len(scene.boxes):
+        return float("inf")
+    sides = (scene.boxes[:, 2:] - scene.boxes[:, :2]).max(1)
+    longest_at_640 = float(sides.max()) * REFERENCE_LONG_SIDE_PX / max(scene.size)
+    return settings.largest_face * settings.crop_px / longest_at_640
 
 
 def _corner(

@@ -109,3 +109,24 @@ def export(weights: Path, recipe: Path | None, out: Path) -> None:  # fmt: skip
         raise ConfigError(f"{weights}: no recipe.json beside it; name the run's recipe: --recipe")
     export_detector(start_model(chosen.net.widths(), weights, seed=chosen.run.seed), out)
     click.echo(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
+
+
+@detector.command()
+@click.option("--weights", type=_FILE, required=True, help="Exported ONNX.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    required=True,
+    help="Threshold that the product uses unless configured otherwise.",
+)
+@click.option("--run", type=_FOLDER, help="Folder of the training run.")
+@click.option("--evaluation", type=_FILE, help="detector.json of 'maskwatch evaluate detector'.")
+@click.option("--version", default="1", show_default=True)
+def card(
+    weights: Path, min_score: float, run: Path | None, evaluation: Path | None, version: str
+) -> None:  # fmt: skip
+    """Write the model card beside exported weights."""
+    from training.detector.card import write_card
+
+    path = write_card(weights, min_score=min_score, run=run, evaluation=evaluation, version=version)
+    click.echo(f"{path}")

@@ -59,7 +59,8 @@ class AugmentPart(_Part):
     grey: float = Field(default=0.05, ge=0, le=1)
     covered: float = Field(default=0.2, ge=0, le=1)
     shortest_face_px: float = Field(default=5.0, ge=1)
-    least_visible: float = Field(default=0.45, gt=0, le=1)
+    largest_face: float = Field(default=0.8, gt=0)
+    least_visible: float = Field(default=0.6, gt=0, le=1)
 
     def settings(self) -> AugmentSettings:
         """The same values for the drawing code."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import ConfigError
 from training.datasets.split import Split, split_of
+from training.evaluate.detection import LabelledFaces
 
 _logger = logging.getLogger(__name__)
 
@@ -62,6 +63,15 @@ class Scene:
     def unlabelled_below_px(self) -> float:
         """Faces lower than this, at 640 wide, may lack a label here; 0 where all have one."""
         return SMALL_OFTEN_UNLABELLED.get(self.source, 0.0)
+
+    @property
+    def truth(self) -> LabelledFaces:
+        """The same as the evaluation wants it."""
+        return LabelledFaces(
+            boxes=self.boxes.astype(np.float64),
+            to_640=REFERENCE_LONG_SIDE_PX / max(self.size),
+            unlabelled_below_px=self.unlabelled_below_px,
+        )
 
 
 def read_scenes(folder: Path) -> list[Scene]:

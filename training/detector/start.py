@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from maskwatch.errors import ModelError
@@ -34,7 +35,7 @@ def start_model(widths: Widths, start: Path | None, *, seed: int) -> keras.Model
             model.load_weights(start)
         elif not _load_exported(model, start):
             load_yunet(model, start)
-    except (OSError, ValueError, onnx.onnx_cpp2py_export.checker.ValidationError) as error:
+    except (OSError, ValueError, DecodeError) as error:
         raise ModelError(
             f"weights {start}: do not fit a net of {widths} ({error}); "
             "set [net] of the recipe to the widths they were made with"

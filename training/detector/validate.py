@@ -35,15 +35,6 @@ class FusedRuntime:
         return [torch.cat([grid.flatten(2) for grid in maps], 2).float().cpu().numpy()]
 
 
-def labelled_faces(scene: Scene) -> LabelledFaces:
-    """The scene's truth as the evaluation wants it."""
-    return LabelledFaces(
-        boxes=scene.boxes.astype(np.float64),
-        to_640=640 / max(scene.size),
-        unlabelled_below_px=scene.unlabelled_below_px,
-    )
-
-
 def measure_by_source(
     detector: FaceDetector, scenes: list[Scene], cache: PictureCache, *, long_side: int = 640
 ) -> dict[str, DetectionReport]:
@@ -52,7 +43,7 @@ def measure_by_source(
     found: dict[str, list[FoundFaces]] = {}
     for scene in scenes:
         faces = detector.detect([cache.read(scene)], min_score=LOWEST_SCORE, long_side=long_side)[0]
-        truths.setdefault(scene.source, []).append(labelled_faces(scene))
+        truths.setdefault(scene.source, []).append(scene.truth)
         found.setdefault(scene.source, []).append(
             FoundFaces(
                 boxes=boxes_to_array([face.box for face in faces]),

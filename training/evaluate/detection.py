@@ -132,9 +132,7 @@ def measure_detection(
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     precise = np.flatnonzero(precision >= TARGET_PRECISION)
     threshold = float(scores[precise[-1]]) if precise.size else 1.1
-    bands = {
-        f"{low}-{high}": (heights >= low) & (heights < high) for low, high in HEIGHT_BANDS_PX
-    }
+    bands = {f"{low}-{high}": (heights >= low) & (heights < high) for low, high in HEIGHT_BANDS_PX}
     return DetectionReport(
         pictures=len(parts),
         faces=len(heights),

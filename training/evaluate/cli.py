@@ -1,0 +1,19 @@
+"""`maskwatch evaluate`: one command for each thing that is measured."""
+
+from typing import Final
+
+import click
+
+from maskwatch.lazy_group import Entry, LazyGroup
+
+MEASURES: Final = {
+    "detector": Entry(
+        "training.evaluate.detector_cli", "detector", "Face AP and recall by face height."
+    ),
+}
+"""What is measured, to the command that measures it."""
+
+
+@click.group(cls=LazyGroup, table=MEASURES)
+def evaluate() -> None:
+    """Measure the networks on labelled pictures. Needs the extra [train]."""

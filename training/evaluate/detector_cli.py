@@ -1,0 +1,56 @@
+"""`maskwatch evaluate detector`: face AP and recall by height, beside the public detectors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--data", type=_FOLDER, required=True, help="Folder with labels.jsonl.")
+@click.option(
+    "--split", type=click.Choice(["train", "val", "test", "all"]), default="test", show_default=True
+)
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="ONNX; default: the built-in detector.",
+)
+@click.option("--baselines", type=_FOLDER, help="Folder with the public detectors' files.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Writes detector.json, detector.md and detector.png there.",
+)
+def detector(
+    data: Path, split: str, weights: Path | None, baselines: Path | None, out: Path | None
+) -> None:  # fmt: skip
+    """Measure the face detector on labelled pictures, and public ones in the same run."""
+    from maskwatch.errors import ConfigError
+    from training.detector.scenes import read_scenes
+    from training.evaluate.detectors import as_json, as_markdown, draw, finders, score_detectors
+
+    scenes = [scene for scene in read_scenes(data) if split in ("all", scene.split)]
+    if not scenes:
+        raise ConfigError(f"{data}: no picture falls into the split {split!r}; try --split all")
+    chosen = finders(weights, baselines)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("pictures", total=len(scenes))
+        scores = score_detectors(
+            scenes, data, chosen, tell=lambda done: bar.update(task, completed=done)
+        )
+    click.echo(as_markdown(scores))
+    if out is None:
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    result = json.dumps(as_json(scores, scenes, split), indent=1)
+    (out / "detector.json").write_text(result + "\n", encoding="utf-8")
+    (out / "detector.md").write_text(as_markdown(scores), encoding="utf-8")
+    draw(scores, out / "detector.png")
+    click.echo(f"written to {out}: detector.json, detector.md, detector.png")
