@@ -50,9 +50,12 @@ def annotate(picture: Picture, faces: Sequence[Face], *, blur_faces: bool = Fals
     if blur_faces:
         for face in faces:
             _blur(drawn, face.box)
-    # The surest face last, so that its label lies on top.
-    for face in reversed(faces):
-        _draw(drawn, face)
+    for face in faces:
+        _draw_box(drawn, face)
+    # The surest face first: it has the best place for its words.
+    taken: list[Box] = []
+    for face in faces:
+        taken.append(_draw_label(drawn, face, taken))
     return drawn
 
 
@@ -93,29 +96,60 @@ def label_text(face: Face) -> str:
     return f"{word} {face.probabilities[face.label.value]:.0%}"
 
 
-def _draw(picture: Picture, face: Face) -> None:
-    height, width = picture.shape[:2]
-    unit = max(height, width) / 1000
-    line = max(1, round(2.5 * unit))
-    colour = COLOURS[face.label]
+def _draw_box(picture: Picture, face: Face) -> None:
+    line = _line_px(picture)
     corner = (round(face.box.x1), round(face.box.y1))
     opposite = (round(face.box.x2), round(face.box.y2))
     # A dark rim keeps the box visible on a background of its own colour.
     cv2.rectangle(picture, corner, opposite, (20, 20, 20), line + 2, cv2.LINE_AA)
-    cv2.rectangle(picture, corner, opposite, colour, line, cv2.LINE_AA)
-    scale, thickness = max(0.35, 0.55 * unit), max(1, round(1.4 * unit))
-    text = label_text(face)
+    cv2.rectangle(picture, corner, opposite, COLOURS[face.label], line, cv2.LINE_AA)
+
+
+def _draw_label(picture: Picture, face: Face, taken: Sequence[Box]) -> Box:
+    """Write beside the box, away from the labels that are there, and return the label's place."""
+    height, width = picture.shape[:2]
+    unit = max(height, width) / 1000
+    scale, thickness = max(0.35, 0.45 * unit), max(1, round(1.1 * unit))
+    text, margin = label_text(face), max(2, round(3 * unit))
     (text_width, text_height), base = cv2.getTextSize(text, _FONT, scale, thickness)
-    margin = max(2, round(4 * unit))
-    tall = text_height + base + margin
-    left = min(max(0, corner[0] - line), max(0, width - text_width - 2 * margin))
-    top = corner[1] - line - tall
-    if top < 0:
-        top = min(opposite[1] + line, max(0, height - tall))
-    right, bottom = left + text_width + 2 * margin, top + tall
-    cv2.rectangle(picture, (left, top), (right, bottom), colour, cv2.FILLED)
-    place = (left + margin, top + margin // 2 + text_height)
-    cv2.putText(picture, text, place, _FONT, scale, _ink(colour), thickness, cv2.LINE_AA)
+    wide, tall = text_width + 2 * margin, text_height + base + margin
+    place = _free_place(face.box, (wide, tall), (width, height), taken, line=_line_px(picture))
+    left, top = round(place.x1), round(place.y1)
+    colour = COLOURS[face.label]
+    cv2.rectangle(picture, (left, top), (left + wide, top + tall), colour, cv2.FILLED)
+    start = (left + margin, top + margin // 2 + text_height)
+    cv2.putText(picture, text, start, _FONT, scale, _ink(colour), thickness, cv2.LINE_AA)
+    return place
+
+
+def _free_place(
+    box: Box, label: tuple[int, int], picture: tuple[int, int], taken: Sequence[Box], *, line: int
+) -> Box:
+    """Above, below, left-hand above, then further and further up; the first one where none is."""
+    wide, tall = label
+    above, below = box.y1 - line - tall, box.y2 + line
+    tries = [(box.x1 - line, above), (box.x1 - line, below), (box.x2 + line - wide, above)]
+    tries += [(box.x1 - line, above - step * tall) for step in (1, 2, 3)]
+    places = []
+    for x, y in tries:
+        left = min(max(0.0, x), max(0.0, picture[0] - wide))
+        if 0 <= y <= picture[1] - tall:
+            places.append(Box(left, y, left + wide, y + tall))
+    if not places:
+        left = min(max(0.0, box.x1), max(0.0, picture[0] - wide))
+        places.append(Box(left, 0.0, left + wide, tall))
+    return next((place for place in places if not _overlaps(place, taken)), places[0])
+
+
+def _overlaps(place: Box, others: Sequence[Box]) -> bool:
+    return any(
+        place.x1 < other.x2 and other.x1 < place.x2 and place.y1 < other.y2 and other.y1 < place.y2
+        for other in others
+    )
+
+
+def _line_px(picture: Picture) -> int:
+    return max(1, round(2.5 * max(picture.shape[:2]) / 1000))
 
 
 def _ink(background: Colour) -> Colour:

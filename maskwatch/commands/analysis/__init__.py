@@ -1,0 +1,1 @@
+"""The parts of `maskwatch analyze`: inputs, pictures, videos, and what is written."""
