@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from maskwatch import __version__
 from maskwatch.config import Settings
 from maskwatch.contracts import Verdict
-from web import api, auth, errors, health, live, pages, protection, services
+from web import api, auth, errors, health, live, pages, protection, report_pages, services
 
 MAX_UPLOAD_BYTES = 2 * 1024**3
 SESSION_DAYS = 7
@@ -56,6 +56,7 @@ def create_app(settings: Settings, *, engine: Engine) -> APIFlask:
         protection.csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(report_pages.blueprint)
     live.sock.init_app(app)
     protection.csrf.exempt("web.live.live")
     app.wsgi_app = live.without_compression(app.wsgi_app)  # type: ignore[method-assign]

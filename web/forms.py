@@ -9,7 +9,8 @@ from wtforms import (
     StringField,
     ValidationError,
 )
-from wtforms.fields import Field, SelectChoice
+from wtforms.fields import Field
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import DataRequired, Length, NumberRange, Optional
 
 from maskwatch.contracts import check_camera_name

@@ -1,19 +1,20 @@
 """The pages for people, rendered here and kept moving by small scripts."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from maskwatch.contracts import Camera
 from maskwatch.errors import CameraError
-from maskwatch.reports import report_rows, row_as_json
+from maskwatch.reports import row_as_json
 from web.forms import CameraForm, ConfirmForm
+from web.report_pages import choose_rows
 from web.services import Services, services
-from web.times import day_bounds, local_today
+from web.times import local_today
 
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 
@@ -36,33 +37,8 @@ def camera(name: str) -> ResponseReturnValue:
         camera=found,
         card=snapshot.cards[0],
         snapshot=snapshot,
-        rows=_rows(shared, day, day, by="hour", name=name),
+        rows=[row_as_json(row) for row in choose_rows(shared, day, day, by="hour", camera=name)],
         day=day,
-    )
-
-
-@blueprint.get("/reports")
-def reports() -> ResponseReturnValue:
-    """Compliance by hour, day or week, with how sure and how complete it is."""
-    shared = services()
-    today = local_today(shared.settings.zone, now=datetime.now(UTC))
-    by = request.args.get("by", "hour")
-    if by not in ("hour", "day", "week"):
-        abort(400, f"A report is by hour, day or week, not by {by[:20]!r}.")
-    last = _day_argument("to", today)
-    first = _day_argument("from", last if by == "hour" else last - timedelta(days=27))
-    if last < first:
-        first, last = last, first
-    name = request.args.get("camera") or None
-    return render_template(
-        "reports.html",
-        rows=_rows(shared, first, last, by=by, name=name),
-        by=by,
-        first=first,
-        last=last,
-        chosen=name,
-        names=shared.overview.names(),
-        minimum=shared.settings.report,
     )
 
 
@@ -128,31 +104,6 @@ def _camera_or_404(shared: Services, name: str) -> Camera:
         return shared.cameras.get(name)
     except CameraError as error:
         abort(404, str(error))
-
-
-def _day_argument(key: str, default: date) -> date:
-    text = request.args.get(key)
-    if not text:
-        return default
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        abort(400, f"{text[:20]!r} is no day; write it as 2026-11-23.")
-
-
-def _rows(
-    shared: Services, first: date, last: date, *, by: Any, name: str | None
-) -> list[dict[str, Any]]:
-    zone = shared.settings.zone
-    rows = report_rows(
-        shared.engine,
-        shared.settings,
-        start=day_bounds(first, zone)[0],
-        end=day_bounds(last, zone)[1],
-        by=by,
-        camera=name,
-    )
-    return [row_as_json(row) for row in rows]
 
 
 def _form_page(

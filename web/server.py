@@ -1,6 +1,7 @@
 """The server: gunicorn with one worker process, so that one hub serves every viewer."""
 
 import logging
+import os
 import signal
 import socket
 import threading
@@ -20,7 +21,7 @@ from web.app import create_app
 
 logger = logging.getLogger(__name__)
 
-GRACE_S: Final = 2
+GRACE_S: Final = 1
 """A request still running so long after the order to stop is cut off."""
 
 _BACKLOG: Final = 256
@@ -91,10 +92,15 @@ def address_of(listener: socket.socket) -> str:
 
 def _serve(application: "_Application", stop: threading.Event) -> None:
     arbiter = _Arbiter(application)
+    parent_pid = os.getpid()
     threading.Thread(target=_stop_arbiter, args=(stop, arbiter), daemon=True).start()
     try:
         arbiter.run()
     except SystemExit as ending:
+        if os.getpid() != parent_pid:
+            # The worker process, forked inside `run`, is done: what follows here is its parent's.
+            logging.shutdown()
+            os._exit(ending.code if isinstance(ending.code, int) else 1)
         if ending.code:
             raise ConfigError("the web server ended by itself; the lines above say why") from ending
 

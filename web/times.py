@@ -1,7 +1,11 @@
 """Times as the API and the pages give them: UTC, with the site's local time beside it."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
+
+LONGEST_DAYS: Final = {"hour": 62, "day": 1100, "week": 3700}
+"""The longest report of each step."""
 
 
 def utc_text(moment: datetime) -> str:
@@ -63,3 +67,14 @@ def _edge(text: str, zone: ZoneInfo, *, is_end: bool) -> datetime:
         ) from error
     aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
     return aware.astimezone(UTC)
+
+
+def check_length(start: datetime, end: datetime, *, by: str) -> None:
+    """Refuse a report of more rows than anybody reads.
+
+    Raises:
+        ValueError: The stretch is too long for this step.
+    """
+    days = LONGEST_DAYS[by]
+    if end - start > timedelta(days=days, hours=1):
+        raise ValueError(f"a report by {by} covers {days} days at most; choose a shorter stretch")

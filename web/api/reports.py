@@ -1,18 +1,19 @@
 """`/api/v1/reports/{hour|day|week}` and `/api/v1/passages`."""
 
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
 
 from maskwatch.errors import CameraError
-from maskwatch.reports import report_rows, row_as_json
+from maskwatch.reports import By, report_rows, row_as_json
+from maskwatch.storage.cameras import camera_lives
 from maskwatch.storage.questions import passages
 from web.api.schemas import PassageList, PassageQuery, ReportOut, Stretch
 from web.errors import api_error
 from web.services import Services, services
-from web.times import local_text, stretch_of, utc_text
+from web.times import check_length, local_text, stretch_of, utc_text
 
 UNIT: Final = "passages: one person crossing one camera's view, counted again at each camera"
 
@@ -22,7 +23,7 @@ blueprint = APIBlueprint("reports", __name__, url_prefix="/api/v1", tag="Reports
 @blueprint.get("/reports/<any(hour, day, week):by>")
 @blueprint.input(Stretch, location="query", arg_name="query")
 @blueprint.output(ReportOut)
-@blueprint.doc(responses=[400])
+@blueprint.doc(responses=[400, 404])
 def report(by: str, query: Stretch) -> Any:
     """Get compliance by camera and hour, day or week.
 
@@ -31,18 +32,19 @@ def report(by: str, query: Stretch) -> Any:
     shared = services()
     try:
         start, end = _stretch(shared, query)
+        check_length(start, end, by=by)
+        rows = report_rows(
+            shared.engine,
+            shared.settings,
+            start=start,
+            end=end,
+            by=cast(By, by),
+            camera=query.camera,
+        )
     except ValueError as error:
         return api_error(400, str(error))
-    if (refusal := _refuse_unknown(shared, query.camera)) is not None:
-        return refusal
-    rows = report_rows(
-        shared.engine,
-        shared.settings,
-        start=start,
-        end=end,
-        by=cast(Literal["hour", "day", "week"], by),
-        camera=query.camera,
-    )
+    except CameraError as error:
+        return api_error(404, str(error))
     return {
         "by": by,
         "site": shared.settings.site.name,
@@ -55,7 +57,7 @@ def report(by: str, query: Stretch) -> Any:
 @blueprint.get("/passages")
 @blueprint.input(PassageQuery, location="query", arg_name="query")
 @blueprint.output(PassageList)
-@blueprint.doc(responses=[400])
+@blueprint.doc(responses=[400, 404])
 def list_passages(query: PassageQuery) -> Any:
     """List single passages, newest first."""
     shared = services()
@@ -95,8 +97,6 @@ def _refuse_unknown(shared: Services, camera: str | None) -> ResponseReturnValue
     """A misspelt camera is an error, not an empty report. A removed one still has its rows."""
     if camera is None:
         return None
-    try:
-        shared.cameras.get(camera)
-    except CameraError as error:
-        return api_error(404, str(error))
-    return None
+    if camera in {life.name for life in camera_lives(shared.engine)}:
+        return None
+    return api_error(404, f"There never was a camera {camera[:63]!r}.")

@@ -93,9 +93,7 @@ def test_programs_send_the_password_as_bearer_or_basic(locked_client: FlaskClien
     assert good.status_code == 200
     assert locked_client.get(path, auth=("anyone", PASSWORD)).status_code == 200
     assert locked_client.get(path, auth=("anyone", "wrong")).status_code == 401
-    added = locked_client.post(
-        path, json=CAMERA, headers={"Authorization": f"Bearer {PASSWORD}"}
-    )
+    added = locked_client.post(path, json=CAMERA, headers={"Authorization": f"Bearer {PASSWORD}"})
     assert added.status_code == 201
 
 
@@ -153,7 +151,7 @@ def test_no_page_has_a_script_or_style_of_its_own_or_from_elsewhere(client: Flas
         assert not re.search(r'(src|href)="(https?:)?//', page), path
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "mall.example"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "mall.example"])  # noqa: S104
 def test_other_machines_are_let_in_with_a_password_only(host: str) -> None:
     open_to_all = Settings().with_changes(web=WebSettings(host=host))
     with pytest.raises(ConfigError, match="maskwatch password"):

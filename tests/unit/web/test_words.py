@@ -1,0 +1,53 @@
+"""What is said of a camera."""
+
+from typing import Any
+
+import pytest
+
+from maskwatch.contracts import Camera, CameraState, CameraStatus, SourceReason
+from web.words import REASONS, condition_of
+
+NOW = 1000.0
+CAMERA = Camera(name="hall", url="rtsp://192.0.2.1/s")
+
+
+def _status(state: CameraState, **changes: Any) -> CameraStatus:
+    values: dict[str, Any] = {"updated_at_unix_s": NOW, "last_frame_unix_s": NOW, **changes}
+    return CameraStatus(camera="hall", state=state, **values)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (_status(CameraState.LIVE), "live"),
+        (_status(CameraState.LIVE, updated_at_unix_s=NOW - 6), "unwatched"),
+        (_status(CameraState.LIVE, last_frame_unix_s=NOW - 6), "stalled"),
+        (_status(CameraState.CONNECTING), "connecting"),
+        (_status(CameraState.OFFLINE), "offline"),
+        (_status(CameraState.OFFLINE, updated_at_unix_s=NOW - 6), "unwatched"),
+        (_status(CameraState.ENDED, updated_at_unix_s=NOW - 600), "ended"),
+        (None, "unwatched"),
+    ],
+)
+def test_a_status_is_believed_only_while_it_is_fresh(
+    status: CameraStatus | None, state: str
+) -> None:
+    assert condition_of(CAMERA, status, now_unix_s=NOW).state == state
+
+
+def test_a_camera_that_is_switched_off_is_not_called_broken() -> None:
+    off = Camera(name="hall", url="rtsp://192.0.2.1/s", enabled=False)
+    assert condition_of(off, None, now_unix_s=NOW).state == "disabled"
+
+
+def test_a_replay_is_not_stalled_by_the_age_of_its_pictures() -> None:
+    replay = Camera(name="hall", url="day.mp4", is_replay=True)
+    status = _status(CameraState.LIVE, last_frame_unix_s=NOW - 86400)
+    assert condition_of(replay, status, now_unix_s=NOW).state == "live"
+
+
+def test_every_reason_has_words_and_the_next_try_is_told() -> None:
+    assert set(REASONS) == set(SourceReason)
+    status = _status(CameraState.OFFLINE, reason="unauthorized", retry_in_s=12.4)
+    sentence = condition_of(CAMERA, status, now_unix_s=NOW).sentence
+    assert sentence == "The camera refuses the user or password. Next try in 12 s."
