@@ -13,10 +13,10 @@ from maskwatch.errors import ConfigError
 from models.crops import DEFAULT_SPAN
 from training.augment.camera import take_look
 from training.augment.masks import Wearing, can_wear, draw_mask
-from training.classifier.crop_cache import CACHE_SPAN, CropCache
+from training.classifier.crop_cache import CACHE_SPAN, Crop, CropCache
 from training.classifier.recipe import DRAWN, ClassifierRecipe
 
-_FOLDER_SOURCES = ("crops", "face_mask_12k")
+_THESIS_SET = "face_mask_12k"
 # Faces below this height are too coarse for a drawn mask to look like one.
 _DRAWABLE_HEIGHT_PX = 36.0
 _WORN_WRONGLY = (Wearing.NOSE_OUT, Wearing.NOSE_OUT, Wearing.CHIN, Wearing.ONE_EAR)
@@ -45,9 +45,11 @@ class _Stratum:
     rows: NDArray[np.int64]
 
 
-def pool_of(source: str) -> str:
-    """Returns the name in ``[shares.*]`` under which a collection's crops are drawn."""
-    return source if source in _FOLDER_SOURCES else "faces"
+def pool_of(crop: Crop) -> str:
+    """Returns the name in ``[shares.*]`` under which a crop is drawn."""
+    if crop.is_from_scene:
+        return "faces"
+    return _THESIS_SET if crop.source == _THESIS_SET else "crops"
 
 
 class BatchMaker:
@@ -119,7 +121,7 @@ class BatchMaker:
         for row, crop in enumerate(self._cache.crops):
             if crop.split != "train" or row in left_out:
                 continue
-            places.setdefault((pool_of(crop.source), crop.label), []).append(row)
+            places.setdefault((pool_of(crop), crop.label), []).append(row)
             is_large = crop.label == "no_mask" and crop.height_px >= _DRAWABLE_HEIGHT_PX
             if is_large and crop.landmarks and can_wear(_landmarks(self._cache, row)):
                 drawable.append(row)

@@ -22,7 +22,7 @@ from maskwatch.errors import MediaError
 from maskwatch.geometry import Box
 from models.crops import crop_face
 from training.datasets.hashing import base_name, near_duplicate_groups, perceptual_hash
-from training.datasets.split import split_of
+from training.datasets.split import Split, split_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ CACHE_SIDE_PX = 144
 CACHE_SPAN = 2.0
 _SMALLEST_FACE_PX = 8.0
 _FOLDER_LABELS = {"WithMask": "mask", "WithoutMask": "no_mask"}
+_FOLDER_SPLITS: dict[str, Split] = {"Train": "train", "Validation": "val", "Test": "test"}
 _PICTURE_SUFFIXES = {".webp", ".jpg", ".jpeg", ".png", ".bmp"}
 
 
@@ -48,6 +49,7 @@ class Crop:
         height_px: Height of the face box in the picture.
         relative_height: Height of the face were the picture 640 px on its longer side.
         landmarks: Eyes, nose and mouth corners in pixels of the crop (10 numbers), or empty.
+        is_from_scene: Cut from a labelled scene, not a ready-made crop.
     """
 
     source: str
@@ -58,6 +60,7 @@ class Crop:
     height_px: float
     relative_height: float
     landmarks: tuple[float, ...] = ()
+    is_from_scene: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +148,19 @@ def folder_pictures(folder: Path) -> Iterator[tuple[Path, str]]:
             yield path, label
 
 
-def folder_crops(folder: Path, finder: LandmarkFinder | None) -> Iterator[tuple[Picture, Crop]]:
+def folder_crops(
+    folder: Path, finder: LandmarkFinder | None, *, keeps_split: bool = False
+) -> Iterator[tuple[Picture, Crop]]:
     """Yields the pictures of a folder of classes as crops, grouped by perceptual hash.
 
     Where `finder` sees a face its box is cut; elsewhere the picture is taken for a face whose box
     covers four fifths of it.
+
+    Args:
+        folder: Holds folders of classes, at any depth.
+        finder: Gives boxes and landmarks; None does without.
+        keeps_split: Take the folders ``Train``, ``Validation`` and ``Test`` for the split, leaks
+            and all, instead of splitting by group.
     """
     source = folder.name
     read: list[tuple[Path, str, Picture]] = []
@@ -177,13 +188,18 @@ def folder_crops(folder: Path, finder: LandmarkFinder | None) -> Iterator[tuple[
                 source,
                 name,
                 group_name,
-                split_of(source, group_name),
+                _own_split(path) if keeps_split else split_of(source, group_name),
                 label,
                 box.height,
                 box.height,
                 _central_landmarks(pixels, finder),
+                is_from_scene=False,
             ),
         )
+
+
+def _own_split(path: Path) -> Split:
+    return _FOLDER_SPLITS.get(path.parent.parent.name, "train")
 
 
 def _face_box(picture: Picture, finder: LandmarkFinder | None) -> Box:

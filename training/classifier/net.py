@@ -129,7 +129,10 @@ def load_backbone(model: keras.Model, path: Path) -> int:
     copied = 0
     for layer in model.layers:
         for variable in layer.weights:
+            # Keras 2 called it depthwise_kernel, Keras 3 calls it kernel.
             array = arrays.get(f"{layer.name}|{variable.name}")
+            if array is None:
+                array = arrays.get(f"{layer.name}|depthwise_{variable.name}")
             if array is None:
                 continue
             if tuple(array.shape) != tuple(variable.shape):

@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from training.classifier.checkpoint import (
     save_checkpoint,
 )
 from training.classifier.crop_cache import CACHE_SPAN, CropCache
+from training.classifier.export import load_exported
 from training.classifier.measures import CropScores, crop_scores
 from training.classifier.net import NetSettings, build_classifier, freeze_first, load_backbone
 from training.classifier.recipe import ClassifierRecipe
@@ -111,7 +112,7 @@ class ClassifierTraining:
             cache: Crops of all splits; only `train` trains and only `val` is measured.
             folder: Where the run is kept; made if absent.
             left_out: Rows of the cache not to train on.
-            start_from: ``weights.npz`` of another run to fine-tune.
+            start_from: Weights to fine-tune: ``weights.npz`` of a run, or an exported ``.onnx``.
         """
         import keras
 
@@ -121,11 +122,12 @@ class ClassifierTraining:
         net = NetSettings(recipe.net.input_px, recipe.net.blocks, recipe.net.dropout, len(CLASSES))
         self.model = build_classifier(net, is_for_training=True)
         self.plain = build_classifier(net)
+        self._dropout = self.model.get_layer("dropout")
         if recipe.net.backbone:
             load_backbone(self.model, Path(recipe.net.backbone))
             freeze_first(self.model, recipe.net.frozen_blocks)
         if start_from is not None:
-            self.model.set_weights(load_weights(start_from, self.model))
+            start_weights(self.model, start_from)
         self.optimiser = keras.optimizers.AdamW(
             recipe.run.learning_rate, weight_decay=recipe.run.weight_decay, clipnorm=5.0
         )
@@ -138,7 +140,7 @@ class ClassifierTraining:
         self.average: Arrays = self.model.get_weights()
         self.step = 0
         self._batches = BatchMaker(cache, recipe, left_out=left_out)
-        self._validation = validation_looks(cache, recipe.net.input_px)
+        self._validation = looks_of(cache, rows_to_measure(cache, "val"), recipe.net.input_px)
         self._take_up()
 
     @property
@@ -179,14 +181,18 @@ class ClassifierTraining:
         save_weights(self.folder / "weights.npz", self.average)
         return self.average
 
-    def measure(self) -> CropScores:
-        """Returns the averaged weights' scores on the validation split."""
+    def measure(self) -> CropScores | None:
+        """Returns the averaged weights' scores on the validation split, None where it is empty."""
         self.plain.set_weights(self.average)
         pictures, labels = self._validation
+        if not len(labels):
+            return None
         return crop_scores(predict(self.plain, pictures), labels)
 
     def _train_on(self, batch: Batch) -> float:
         self.optimiser.learning_rate.assign(learning_rate(self.recipe, self.step))
+        # What is dropped depends on the step alone too, so that a resumed run drops the same.
+        self._dropout.seed_generator.state.assign([self.recipe.run.seed, self.step])
         targets = smoothed_targets(batch.labels, self.recipe.run.label_smoothing)
         loss = float(self.model.train_on_batch(network_input(batch.pictures), targets))
         # Keras gives the running mean since the last reset; each step stands for itself here.
@@ -223,27 +229,24 @@ class ClassifierTraining:
             file.write(json.dumps(asdict(progress)) + "\n")
 
 
-def validation_looks(
-    cache: CropCache, side_px: int, *, split: str = "val", pool: tuple[str, ...] = ()
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Returns the looks (N, side, side, 3) and class numbers (N,) of a split of the scenes.
+def rows_to_measure(cache: CropCache, split: str) -> list[int]:
+    """Returns the rows of a split that figures are taken on.
 
-    Args:
-        cache: Crops of all splits.
-        side_px: The network's input.
-        split: Which split.
-        pool: Sources to take; empty for all but folders of ready-made crops.
+    Faces cut from labelled scenes where there are any: ready-made crops flatter a classifier.
     """
-    rows = [
-        row
-        for row, crop in enumerate(cache.crops)
-        if crop.split == split
-        and (crop.source in pool if pool else crop.source not in ("crops", "face_mask_12k"))
-    ]
-    looks = [still_look(np.asarray(cache.pixels[row]), side_px) for row in rows]
-    labels = np.array([CLASSES.index(cache.crops[row].label) for row in rows], np.int64)
-    empty = np.empty((0, side_px, side_px, 3), np.uint8)
-    return (np.stack(looks) if looks else empty), labels
+    rows = [row for row, crop in enumerate(cache.crops) if crop.split == split]
+    scenes = [row for row in rows if cache.crops[row].is_from_scene]
+    return scenes or rows
+
+
+def looks_of(
+    cache: CropCache, rows: Sequence[int], side_px: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Returns the still looks (N, side, side, 3) and class numbers (N,) of rows of the cache."""
+    looks = np.empty((len(rows), side_px, side_px, 3), np.uint8)
+    for place, row in enumerate(rows):
+        looks[place] = still_look(np.asarray(cache.pixels[row]), side_px)
+    return looks, np.array([CLASSES.index(cache.crops[row].label) for row in rows], np.int64)
 
 
 def predict(model: keras.Model, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -258,6 +261,18 @@ def predict(model: keras.Model, pictures: NDArray[np.uint8]) -> NDArray[np.float
 def save_weights(path: Path, weights: Arrays) -> None:
     """Writes weights in Keras's order, atomically."""
     save_arrays(path, {f"weights_{number:04d}": array for number, array in enumerate(weights)})
+
+
+def start_weights(model: keras.Model, path: Path) -> None:
+    """Gives a network the weights of another run, or of an exported file.
+
+    Raises:
+        MaskwatchError: The file is missing, damaged or of another network.
+    """
+    if path.suffix == ".onnx":
+        load_exported(model, path)
+    else:
+        model.set_weights(load_weights(path, model))
 
 
 def load_weights(path: Path, model: keras.Model) -> Arrays:

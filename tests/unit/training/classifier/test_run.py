@@ -1,0 +1,164 @@
+"""A whole run, small: from pictures to weights that the product loads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="needs the extra [train]")
+pytest.importorskip("onnx", reason="needs the extra [train]")
+
+from maskwatch.errors import ConfigError
+from models.mask_classifier import MaskClassifier
+from training.classifier import train
+from training.classifier.checkpoint import CheckpointError, load_checkpoint
+from training.classifier.crop_cache import open_cache
+from training.classifier.recipe import read_recipe
+from training.classifier.run import RunOptions, train_in_folder
+from training.classifier.train import (
+    ClassifierTraining,
+    Progress,
+    TrainingDivergedError,
+    learning_rate,
+)
+
+pytestmark = pytest.mark.filterwarnings("default")  # Keras's engines warn about each other
+
+
+class KilledError(Exception):
+    """Stands for a kill between two steps."""
+
+
+def test_a_run_leaves_recipe_data_hash_metrics_curves_weights_and_card(
+    whole_run: tuple[RunOptions, list[Progress]],
+) -> None:
+    options, told = whole_run
+    assert told[-1].step == told[-1].steps == 12
+    assert told[-1].left_s == 0
+    assert told[-1].scores is not None
+    names = {path.name for path in options.folder.iterdir()}
+    assert {"recipe.json", "run.json", "metrics.jsonl", "curves.png", "weights.npz"} <= names
+    assert len(json.loads((options.folder / "run.json").read_text())["data_sha256"]) == 64
+    classifier = MaskClassifier.load(options.folder / "mask_classifier.json", threads=1)
+    assert classifier.card.input.size_px == 32
+    assert set(classifier.card.metrics) == {"val", "test"}
+
+
+def test_a_run_killed_midway_goes_on_to_the_same_weights(
+    whole_run: tuple[RunOptions, list[Progress]], tmp_path: Path
+) -> None:
+    whole = whole_run[0]
+
+    def kill(progress: Progress) -> None:
+        if progress.step == 6:  # after the checkpoint of step 4
+            raise KilledError
+
+    options = replace(whole, folder=tmp_path / "killed")
+    with pytest.raises(KilledError):
+        train_in_folder(options, kill)
+    assert load_checkpoint(options.folder / "checkpoint.npz").step == 4
+    train_in_folder(options, lambda _: None)
+
+    with (
+        np.load(whole.folder / "weights.npz") as first,
+        np.load(options.folder / "weights.npz") as second,
+    ):
+        for name in first.files:
+            np.testing.assert_allclose(first[name], second[name], atol=1e-4)
+
+
+def test_fine_tuning_starts_from_the_exported_weights(
+    whole_run: tuple[RunOptions, list[Progress]], tmp_path: Path
+) -> None:
+    first = whole_run[0].folder
+    cache = open_cache(first / "crops")
+    recipe = read_recipe(whole_run[0].recipe or Path())
+    tuned = ClassifierTraining(
+        recipe, cache, tmp_path / "tuned", start_from=first / "mask_classifier.onnx"
+    )
+    with np.load(first / "weights.npz") as old:
+        for name, array in zip(sorted(old.files), tuned.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(old[name], array)
+
+
+def test_weights_of_another_network_are_refused(scenes: Path, recipe: Path, tmp_path: Path) -> None:
+    options = RunOptions(
+        data=[scenes], folder=tmp_path / "run", recipe=recipe, start=Path("builtin")
+    )
+    with pytest.raises(Exception, match="of another network"):
+        train_in_folder(options, lambda _: None)
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
+    scenes: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = train.network_input
+    calls = []
+
+    def spoilt(pictures: np.ndarray) -> np.ndarray:
+        calls.append(1)
+        good = real(pictures)
+        return good * np.float32("nan") if len(calls) == 6 else good
+
+    monkeypatch.setattr(train, "network_input", spoilt)
+    out = tmp_path / "run"
+    with pytest.raises(TrainingDivergedError, match=r"step 5, batch of made-up/\d+\.png") as caught:
+        train_in_folder(RunOptions(data=[scenes], folder=out, recipe=recipe), lambda _: None)
+    assert "checkpoint.npz" in str(caught.value)
+    kept = load_checkpoint(out / "checkpoint.npz")
+    assert kept.step == 4
+    assert all(np.isfinite(array).all() for array in kept.weights)
+
+
+def test_another_data_set_in_the_same_folder_is_refused(
+    scenes: Path, recipe: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "run.json").write_text(json.dumps({"data_sha256": "0" * 64}))
+    with pytest.raises(ConfigError, match="other pictures or labels"):
+        train_in_folder(RunOptions(data=[scenes], folder=out, recipe=recipe), lambda _: None)
+
+
+def test_one_class_only_is_refused(scenes: Path, recipe: Path, tmp_path: Path) -> None:
+    labels = scenes / "labels.jsonl"
+    lines = [line for line in labels.read_text().splitlines() if '"mask"]' in line]
+    labels.write_text("\n".join(lines) + "\n")
+    with pytest.raises(ConfigError, match=r"two classes or more and found \['mask'\]"):
+        train_in_folder(
+            RunOptions(data=[scenes], folder=tmp_path / "run", recipe=recipe), lambda _: None
+        )
+
+
+def test_a_damaged_checkpoint_says_how_to_go_on(scenes: Path, recipe: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "checkpoint.npz").write_bytes(b"half a file")
+    with pytest.raises(CheckpointError, match="delete it to start anew"):
+        train_in_folder(RunOptions(data=[scenes], folder=out, recipe=recipe), lambda _: None)
+
+
+def test_the_learning_rate_warms_up_and_falls(recipe: Path) -> None:
+    read = read_recipe(recipe)
+    rates = [learning_rate(read, step) for step in range(read.run.steps + 1)]
+    assert rates[0] == pytest.approx(read.run.learning_rate / 2)
+    assert max(rates) == rates[2] == read.run.learning_rate
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert rates[-1] == pytest.approx(read.run.learning_rate / 100)
+
+
+def test_the_averaged_weights_are_what_is_measured(
+    whole_run: tuple[RunOptions, list[Progress]], recipe: Path, tmp_path: Path
+) -> None:
+    cache = open_cache(whole_run[0].folder / "crops")
+    training = ClassifierTraining(read_recipe(recipe), cache, tmp_path / "run")
+    before = training.measure()
+    training.model.set_weights([array * 0 for array in training.model.get_weights()])
+    after = training.measure()
+    assert before is not None
+    assert after is not None
+    assert after.log_loss == before.log_loss

@@ -1,0 +1,187 @@
+"""One classifier's run in one folder: recipe, data hash, metrics, curves, weights and card."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from maskwatch.errors import ConfigError
+from models.mask_classifier import BUILTIN_CARD
+from training.classifier.crop_cache import (
+    CropCache,
+    LandmarkFinder,
+    build_cache,
+    folder_crops,
+    open_cache,
+    scene_crops,
+)
+from training.classifier.curves import draw_curves, draw_trade
+from training.classifier.finish import WEIGHTS_NAME, finish
+from training.classifier.leaks import rows_like_held_out
+from training.classifier.recipe import ClassifierRecipe, read_recipe
+from training.classifier.train import ClassifierTraining, Progress
+
+logger = logging.getLogger(__name__)
+
+BUILTIN_RECIPE = Path(__file__).parent.parent / "recipes" / "classifier.toml"
+BUILTIN = "builtin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a person says on the command line.
+
+    Attributes:
+        data: Folders: scenes (with ``labels.jsonl`` and boxes) or folders of classes.
+        folder: Where the run is kept.
+        recipe: TOML; None is the built-in one.
+        backbone: ImageNet weights to start from; None is the recipe's.
+        start: Weights to fine-tune; the path ``builtin`` is the product's own.
+        landmarks: YuNet's file, for drawn masks; None draws none.
+        steps: In place of the recipe's.
+        keeps_split: Take the folders Train, Validation and Test as the split.
+    """
+
+    data: Sequence[Path]
+    folder: Path
+    recipe: Path | None = None
+    backbone: Path | None = None
+    start: Path | None = None
+    landmarks: Path | None = None
+    steps: int | None = None
+    keeps_split: bool = False
+
+
+def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Path:
+    """Trains, or goes on training, and returns the path of the card of the finished classifier.
+
+    Raises:
+        ConfigError: Recipe or data cannot be used.
+        TrainingDivergedError: The loss became nan or infinite.
+        CheckpointError: The disk refused a checkpoint.
+    """
+    recipe = _recipe(options)
+    cache = _cache(options)
+    left_out = () if options.keeps_split else rows_like_held_out(cache)
+    _write_record(options, recipe, cache, len(left_out))
+    training = ClassifierTraining(
+        recipe, cache, options.folder, left_out=left_out, start_from=_start(options.start)
+    )
+    log = _tensorboard(options.folder)
+
+    def note(progress: Progress) -> None:
+        _log_to_tensorboard(log, progress)
+        if progress.scores is not None:
+            draw_curves(options.folder / "metrics.jsonl", options.folder / "curves.png")
+        tell(progress)
+
+    training.plain.set_weights(training.run(note))
+    notes = _notes(options, left_out)
+    finished = finish(
+        training.plain, cache, options.folder, version=cache.data_hash()[:8], notes=notes
+    )
+    points = [asdict(point) for point in finished.curve]
+    (options.folder / "readability.json").write_text(json.dumps(points, indent=1), encoding="utf-8")
+    if finished.curve:
+        chosen = finished.card.readability.min_chance
+        draw_trade(finished.curve, chosen, options.folder / "readability.png")
+    return options.folder / Path(WEIGHTS_NAME).with_suffix(".json").name
+
+
+def _recipe(options: RunOptions) -> ClassifierRecipe:
+    recipe = read_recipe(options.recipe or BUILTIN_RECIPE)
+    if options.steps is not None:
+        run = recipe.run.model_copy(update={"steps": options.steps})
+        recipe = recipe.model_copy(update={"run": run})
+    if options.backbone is not None:
+        net = recipe.net.model_copy(update={"backbone": str(options.backbone)})
+        recipe = recipe.model_copy(update={"net": net})
+    return recipe
+
+
+def _cache(options: RunOptions) -> CropCache:
+    """The crops of all data folders, cut on the first start of a run."""
+    where = options.folder / "crops"
+    if (where / "pixels.npy").exists():
+        return open_cache(where)
+    finder = None
+    if options.landmarks is not None:
+        if not options.landmarks.is_file():
+            raise ConfigError(f"--landmarks {options.landmarks}: no such file; give YuNet's .onnx")
+        finder = LandmarkFinder(options.landmarks)
+    sources = [
+        scene_crops(folder, finder)
+        if (folder / "labels.jsonl").is_file() and _has_boxes(folder)
+        else folder_crops(folder, finder, keeps_split=options.keeps_split)
+        for folder in options.data
+    ]
+    return build_cache(where, sources)
+
+
+def _has_boxes(folder: Path) -> bool:
+    with (folder / "labels.jsonl").open(encoding="utf-8") as lines:
+        first = lines.readline()
+    return "boxes" in json.loads(first or "{}")
+
+
+def _start(start: Path | None) -> Path | None:
+    if start is None:
+        return None
+    path = BUILTIN_CARD.with_suffix(".onnx") if str(start) == BUILTIN else start
+    if not path.is_file():
+        raise ConfigError(f"--from {start}: no such file; give weights, or 'builtin'")
+    return path
+
+
+def _notes(options: RunOptions, left_out: Sequence[int]) -> list[str]:
+    if options.keeps_split:
+        return ["split as the folders came: near-duplicates may lie on both sides"]
+    return [f"{len(left_out)} training crops left out as near-duplicates of held-out ones"]
+
+
+def _write_record(
+    options: RunOptions, recipe: ClassifierRecipe, cache: CropCache, left_out: int
+) -> None:
+    path = options.folder / "run.json"
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if before["data_sha256"] != cache.data_hash():
+            raise ConfigError(
+                f"{options.folder}: its run was started on other pictures or labels; "
+                "give the same --data, or another --out"
+            )
+    (options.folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
+    record = {
+        "data": [str(folder) for folder in options.data],
+        "data_sha256": cache.data_hash(),
+        "left_out": left_out,
+        "start": str(options.start) if options.start else None,
+        "python": platform.python_version(),
+        "keras": version("keras"),
+    }
+    path.write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def _tensorboard(folder: Path) -> Any:
+    """A TensorBoard log where the packages are installed, else None."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder / "tensorboard"))
+
+
+def _log_to_tensorboard(log: Any, progress: Progress) -> None:
+    if log is None:
+        return
+    log.add_scalar("loss", progress.loss, progress.step)
+    if progress.scores is not None:
+        log.add_scalar("mask_vs_none", progress.scores.mask_vs_none, progress.step)
+        log.add_scalar("macro_f1", progress.scores.macro_f1, progress.step)
+    log.flush()
