@@ -53,15 +53,18 @@ $(ALL_STAMP): requirements/all.txt pyproject.toml | $(RUN)/python
 	@$(PIP) install --quiet --no-deps --no-compile --editable .
 	@touch $@
 
-# Versions for Python 3.11 on Linux. all.txt holds demo.txt's versions, so both fit one environment.
+# Versions for Python 3.11 on Linux; server.txt is what the container gets. The three agree, so that all.txt
+# can be installed over demo.txt.
 UV_COMPILE = $(RUN)/uv pip compile --quiet --no-config --python-version 3.11 --python-platform x86_64-unknown-linux-gnu \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 lock: $(ALL_STAMP)
 	@echo "==> Choosing versions"
 	@$(UV_COMPILE) --upgrade pyproject.toml --extra demo --output-file requirements/demo.txt
+	@$(UV_COMPILE) --upgrade pyproject.toml --constraint requirements/demo.txt --extra postgres \
+		--output-file requirements/server.txt
 	@$(UV_COMPILE) --upgrade pyproject.toml --constraint requirements/demo.txt \
-		--extra demo --extra dev --extra postgres --extra train --output-file requirements/all.txt
+		--constraint requirements/server.txt --extra demo --extra dev --extra postgres --extra train --output-file requirements/all.txt
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,6 +1,6 @@
 """All checks, one after the other; what one raises becomes its finding."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from maskwatch.config import Settings
@@ -27,9 +27,16 @@ CHECKS: Final[dict[str, Callable[[Settings], list[Finding]]]] = {
 """Name to check, in the order of the report."""
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Every finding, as soon as it is there."""
+def examine(settings: Settings, only: Collection[str] = CHECKS) -> Iterator[Finding]:
+    """Every finding, as soon as it is there.
+
+    Args:
+        settings: The configuration.
+        only: Names of `CHECKS`.
+    """
     for name, check in CHECKS.items():
+        if name not in only:
+            continue
         try:
             yield from check(settings)
         except MaskwatchError as error:

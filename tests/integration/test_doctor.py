@@ -184,6 +184,16 @@ def test_a_wrong_configuration_is_the_only_line_and_a_failure(
     assert len(done.stdout.splitlines()) == 1
 
 
+def test_a_single_check_can_be_made(settings: Settings, tmp_path: Path) -> None:
+    environment = child_environment(settings, role="doctor")
+    done = _doctor(tmp_path, "--only", "disk", **environment)
+    assert done.returncode == 0, done.stdout
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+        "OK    configuration",
+        "OK    disk",
+    ]
+
+
 def test_the_checks_come_in_this_order() -> None:
     assert list(CHECKS) == [
         "packages", "disk", "time zone", "redis", "database", "models", "web", "cameras",
