@@ -200,12 +200,13 @@ def _tell(tallies: Sequence[CameraTally], wish: DemoWish) -> None:
     table.add_column("camera")
     for name in _COLUMNS:
         table.add_column(_TITLES.get(name, name), justify="right")
-    table.add_column("analysed/s", justify="right")
+    table.add_column("fps", justify="right")
     table.add_column("dropped", justify="right")
     for camera in outcome["cameras"]:
         table.add_row(camera["name"], *_cells(camera))
     table.add_row("all", *_cells(outcome), style="bold")
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=110)).print(table)
     age = outcome["frame_age_ms"]
     if age["p50"] is not None:
         _say(f"Frame age: half within {age['p50']:g} ms, 95 % within {age['p95']:g} ms.")

@@ -1,0 +1,149 @@
+"""Timing networks alone: milliseconds by runtime and batch size."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from maskwatch.commands.bench.run import machine, write_json
+from maskwatch.commands.bench.table import wide_console
+from maskwatch.config import WorkerSettings, load_settings
+from maskwatch.errors import ModelError
+from models.registry import load_classifier, load_detector
+from models.runtimes.onnx import OnnxRuntime
+from workers.cores import available_cores
+
+DETECTOR_BATCHES: Final = (1, 4, 8)
+CLASSIFIER_BATCHES: Final = (1, 8, 32)
+PICTURE: Final = (384, 640, 3)
+_MEASURED_S: Final = 1.5
+_LEAST_ROUNDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds of one network for one batch size.
+
+    Attributes:
+        network: What it is.
+        runtime: Engine that ran it.
+        batch: Pictures or crops at once.
+        batch_ms: Median of a batch.
+        each_ms: The same for one picture or crop.
+        p95_ms: 95 % of the batches took no longer.
+    """
+
+    network: str
+    runtime: str
+    batch: int
+    batch_ms: float
+    each_ms: float
+    p95_ms: float
+
+
+def run_models(
+    *,
+    threads: int | None,
+    yunet: Path | None,
+    others: tuple[Path, ...],
+    json_path: Path | None,
+    config: Path | None,
+) -> None:
+    """Time the configured networks and those given; print and write the figures.
+
+    Raises:
+        ModelError: A network cannot be loaded or run.
+    """
+    cores = threads or available_cores()
+    settings = load_settings(config).workers.model_copy(update={"threads": cores})
+    timings = list(_configured(settings))
+    if yunet is not None:
+        named = settings.model_copy(update={"detector": f"yunet:{yunet}"})
+        timings += list(_detector(named, "YuNet with decoding", "opencv"))
+    for path in others:
+        timings += list(_other(path, cores))
+    table = Table(title=f"Networks alone on {cores} cores")
+    for title in ("network", "runtime", "batch", "ms a batch", "ms each", "p95 ms a batch"):
+        table.add_column(title, justify="left" if title in ("network", "runtime") else "right")
+    for timing in timings:
+        table.add_row(
+            timing.network,
+            timing.runtime,
+            str(timing.batch),
+            f"{timing.batch_ms:.2f}",
+            f"{timing.each_ms:.2f}",
+            f"{timing.p95_ms:.2f}",
+        )
+    wide_console().print(table)
+    fields = Timing.__slots__
+    write_json(
+        {
+            "machine": machine(),
+            "threads": cores,
+            "timings": [{name: getattr(one, name) for name in fields} for one in timings],
+        },
+        json_path,
+    )
+
+
+def _configured(settings: WorkerSettings) -> Iterator[Timing]:
+    yield from _detector(settings, "face detector 640x384", settings.device)
+    classifier = load_classifier(settings)
+    side = classifier.card.input.size_px
+    rng = np.random.default_rng(1)
+    for batch in CLASSIFIER_BATCHES:
+        crops = rng.integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
+        yield _timing(
+            f"mask classifier {side} px",
+            f"{classifier.card.engine} ({settings.device})",
+            batch,
+            partial(classifier.probabilities, crops),
+        )
+
+
+def _detector(settings: WorkerSettings, name: str, runtime: str) -> Iterator[Timing]:
+    detector = load_detector(settings)
+    rng = np.random.default_rng(2)
+    coarse = rng.integers(0, 256, (12, 20, 3), dtype=np.uint8)
+    picture = np.asarray(cv2.resize(coarse, (PICTURE[1], PICTURE[0])), np.uint8)
+    for batch in DETECTOR_BATCHES:
+        pictures = [picture] * batch
+        yield _timing(
+            name,
+            runtime,
+            batch,
+            partial(detector.detect, pictures, long_side=PICTURE[1]),
+        )
+
+
+def _other(path: Path, cores: int) -> Iterator[Timing]:
+    """Any ONNX file of one input with a known shape, fed with noise."""
+    runtime = OnnxRuntime(path, threads=cores)
+    shape = tuple(side if isinstance(side, int) and side > 0 else 1 for side in runtime.input_shape)
+    if len(shape) != 4:
+        raise ModelError(f"network {path}: takes {runtime.input_shape}; four sides are needed")
+    noise = np.random.default_rng(3).random(shape)
+    batch: NDArray[Any] = noise.astype(runtime.input_type)
+    yield _timing(f"{path.stem} {shape}", "onnx (cpu)", shape[0], lambda: runtime.run(batch))
+
+
+def _timing(network: str, runtime: str, batch: int, run: Callable[[], object]) -> Timing:
+    for _ in range(2):
+        run()
+    taken: list[float] = []
+    begun = time.perf_counter()
+    while len(taken) < _LEAST_ROUNDS or time.perf_counter() - begun < _MEASURED_S:
+        before = time.perf_counter()
+        run()
+        taken.append((time.perf_counter() - before) * 1000)
+    median, high = (float(value) for value in np.percentile(taken, (50, 95)))
+    return Timing(
+        network, runtime, batch, round(median, 3), round(median / batch, 3), round(high, 3)
+    )
