@@ -59,10 +59,11 @@ def passages(
     start_utc: datetime,
     end_utc: datetime,
     *,
+    verdict: Verdict | None = None,
     limit: int | None = None,
     newest_first: bool = False,
 ) -> list[Passage]:
-    """Passages whose first look lies in [start, end), in order of it."""
+    """Passages whose first look lies in [start, end), in order of it; None: of any verdict."""
     order = PassageRow.started_at.desc() if newest_first else PassageRow.started_at
     question = (
         select(PassageRow)
@@ -70,6 +71,8 @@ def passages(
         .order_by(order, PassageRow.camera, PassageRow.track)
         .limit(limit)
     )
+    if verdict is not None:
+        question = question.where(PassageRow.verdict == verdict.value)
     with reading(engine) as session:
         return [_to_passage(row) for row in session.scalars(question)]
 

@@ -97,7 +97,11 @@ class MinuteRow(Base):
 
 
 class HourRow(Base):
-    """The sum of an hour's minutes and passages; kept when those have been deleted."""
+    """The sum of an hour's minutes and passages; kept when those have been deleted.
+
+    `passages_closed`: the hour's passages have been deleted for their age and are counted here
+    only; what is added to the hour later is not in here. `minutes_closed`: the same for minutes.
+    """
 
     __tablename__ = "hours"
     __table_args__ = (Index(None, "hour"),)
@@ -119,6 +123,8 @@ class HourRow(Base):
     looks_unreadable: Mapped[int] = mapped_column(default=0)
     frame_age_ms: Mapped[dict[str, int]] = mapped_column(default=dict)
     rolled_up_at: Mapped[datetime]
+    passages_closed: Mapped[bool] = mapped_column(default=False)
+    minutes_closed: Mapped[bool] = mapped_column(default=False)
 
 
 class RecorderStateRow(Base):
@@ -152,6 +158,8 @@ class JobRow(Base):
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     error: Mapped[str] = mapped_column(Text, default="")
     attempts: Mapped[int] = mapped_column(default=0)
+    worker: Mapped[str] = mapped_column(String(80), default="")
     created_at: Mapped[datetime]
+    updated_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
