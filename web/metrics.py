@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from maskwatch.contracts import CameraState, CameraStatus, WorkerStatus
+from maskwatch.contracts import STATUS_STALE_S, CameraState, CameraStatus, WorkerStatus
 from maskwatch.errors import BusError, StorageError
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def camera_metrics(statuses: Iterable[CameraStatus], *, now_unix_s: float) -> li
             rejected.add_metric([status.camera, reason], number)
         if status.last_frame_unix_s is not None:
             age.add_metric(labels, max(0.0, now_unix_s - status.last_frame_unix_s))
-        up.add_metric(labels, float(status.state is CameraState.LIVE))
+        is_believed = now_unix_s - status.updated_at_unix_s <= STATUS_STALE_S
+        up.add_metric(labels, float(is_believed and status.state is CameraState.LIVE))
     return [captured, offered, dropped, reconnects, rejected, age, up]
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
 
+from maskwatch.contracts import Verdict
 from maskwatch.errors import CameraError
 from maskwatch.reports import By, report_rows, row_as_json
 from maskwatch.storage.cameras import camera_lives
@@ -67,7 +68,15 @@ def list_passages(query: PassageQuery) -> Any:
         return api_error(400, str(error))
     if (refusal := _refuse_unknown(shared, query.camera)) is not None:
         return refusal
-    found = passages(shared.engine, query.camera, start, end, limit=query.limit, newest_first=True)
+    found = passages(
+        shared.engine,
+        query.camera,
+        start,
+        end,
+        verdict=Verdict(query.verdict) if query.verdict else None,
+        limit=query.limit,
+        newest_first=True,
+    )
     zone = shared.settings.zone
     return {
         "passages": [
@@ -83,7 +92,6 @@ def list_passages(query: PassageQuery) -> Any:
                 "face_height_px": passage.face_height_px,
             }
             for passage in found
-            if query.verdict in (None, passage.verdict.value)
         ]
     }
 

@@ -1,0 +1,167 @@
+"""Health and metrics: true, and without a secret."""
+
+import time
+from dataclasses import replace
+
+import pytest
+import redis
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from maskwatch.bus import EmbeddedRedis, FrameQueue, StatusBoard
+from maskwatch.config import Settings
+from maskwatch.contracts import Camera, CameraState, CameraStatus, FrameHeader, WorkerStatus
+from maskwatch.storage import migrate, open_database
+from web.app import create_app
+from web.services import Services
+
+OFFERED, KEPT = 9, 3
+
+
+def _samples(client: FlaskClient) -> dict[tuple[str, ...], float]:
+    """Name and label values, in alphabetical order of the labels, to value."""
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def _status(name: str, **changes: object) -> CameraStatus:
+    status = CameraStatus(camera=name, state=CameraState.LIVE, updated_at_unix_s=time.time())
+    return replace(status, **changes)  # type: ignore[arg-type]
+
+
+def _offer_too_many(client: redis.Redis, camera: str) -> int:
+    """Offer more frames than the stream holds, with no worker; return how many it dropped."""
+    queue, dropped = FrameQueue(client), 0
+    for sequence in range(OFFERED):
+        header = FrameHeader(
+            camera=camera,
+            epoch="e",
+            sequence=sequence,
+            captured_at_unix_s=time.time(),
+            media_time_s=0.0,
+            width=32,
+            height=18,
+        )
+        dropped += len(queue.offer(header, b"jpeg", limit=KEPT).dropped_sequences)
+    return dropped
+
+
+def test_a_dropped_frame_is_in_the_metrics(
+    client: FlaskClient, shared: Services, redis_client: redis.Redis
+) -> None:
+    dropped = _offer_too_many(redis_client, "hall")
+    assert dropped == OFFERED - KEPT
+    board = StatusBoard(redis_client)
+    board.set_active("hall")
+    board.put_camera(
+        _status(
+            "hall",
+            captured_total=45,
+            offered_total=OFFERED,
+            dropped_total=dropped,
+            rejected_total={"dark": 2},
+            reconnects=1,
+            last_frame_unix_s=time.time(),
+        )
+    )
+    shared.cameras.add(Camera(name="hall", url="rtsp://192.0.2.1/s"))
+    samples = _samples(client)
+    assert samples["maskwatch_camera_captured_total", "hall"] == 45
+    assert samples["maskwatch_camera_offered_total", "hall"] == OFFERED
+    assert samples["maskwatch_camera_dropped_total", "hall"] == dropped
+    assert samples["maskwatch_camera_rejected_total", "hall", "dark"] == 2
+    assert samples["maskwatch_camera_reconnects_total", "hall"] == 1
+    assert samples["maskwatch_camera_up", "hall"] == 1
+    assert samples["maskwatch_camera_state", "hall", "live"] == 1
+    assert samples["maskwatch_camera_state", "hall", "offline"] == 0
+    assert 0 <= samples["maskwatch_camera_frame_age_seconds", "hall"] < 60
+    assert samples["maskwatch_passages_today", "hall", "mask"] == 0
+
+
+def test_a_camera_whose_process_has_died_is_not_up(
+    client: FlaskClient, redis_client: redis.Redis
+) -> None:
+    board = StatusBoard(redis_client)
+    board.set_active("hall")
+    board.put_camera(_status("hall", updated_at_unix_s=time.time() - 60))
+    assert _samples(client)["maskwatch_camera_up", "hall"] == 0
+
+
+def test_workers_tell_what_they_did_and_where_the_time_went(
+    client: FlaskClient, redis_client: redis.Redis
+) -> None:
+    now = time.time()
+    StatusBoard(redis_client).put_worker(
+        WorkerStatus(
+            name="w1",
+            pid=1,
+            host="h",
+            device="cpu",
+            detector="d",
+            classifier="c",
+            started_at_unix_s=now,
+            updated_at_unix_s=now,
+            frames_total=7,
+            faces_total=5,
+            errors_total=1,
+            busy_ms_total={"detect": 1500.0},
+        )
+    )
+    samples = _samples(client)
+    assert samples[("maskwatch_workers",)] == 1
+    assert samples["maskwatch_worker_frames_total", "w1"] == 7
+    assert samples["maskwatch_worker_faces_total", "w1"] == 5
+    assert samples["maskwatch_worker_errors_total", "w1"] == 1
+    assert samples["maskwatch_worker_busy_seconds_total", "detect", "w1"] == 1.5
+
+
+def test_ready_says_which_part_is_away_and_the_pages_go_on(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    settings = Settings(data_dir=tmp_path_factory.mktemp("away"))
+    engine = open_database(settings)
+    migrate(engine)
+    app: APIFlask = create_app(settings, engine=engine)
+    client = app.test_client()
+    shared: Services = app.extensions["maskwatch"]
+    shared.cameras.add(Camera(name="hall", url="rtsp://192.0.2.1/s"))
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "cannot be reached" in answer.json["checks"]["redis"]
+    assert answer.json["checks"]["database"] == "ok"
+    assert client.get("/healthz").status_code == 200
+    assert _samples(client)[("maskwatch_redis_up",)] == 0
+    wall = client.get("/")
+    assert wall.status_code == 200
+    assert "cannot be reached" in wall.text
+    server = EmbeddedRedis(settings)
+    server.start()
+    try:
+        assert client.get("/readyz").status_code == 200
+        assert "cannot be reached" not in client.get("/").text
+    finally:
+        server.stop()
+        shared.close()
+
+
+def test_a_database_that_is_gone_is_told_to_programs_and_people(
+    client: FlaskClient, shared: Services
+) -> None:
+    with shared.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE cameras RENAME TO elsewhere")
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+    ready = client.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json["checks"]["database"] != "ok"
+    answer = client.get("/api/v1/cameras")
+    assert answer.status_code == 503
+    assert "maskwatch up" in answer.json["message"]
+    page = client.get("/")
+    assert page.status_code == 503
+    assert "A part of maskwatch is not answering" in page.text
+    assert _samples(client)[("maskwatch_database_up",)] == 0
