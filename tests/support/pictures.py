@@ -1,6 +1,7 @@
 """Small made-up pictures and videos for tests: textured, moving, and cheap to make."""
 
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -10,8 +11,12 @@ from numpy.typing import NDArray
 
 def textured(number: int = 0, *, width: int = 320, height: int = 240) -> NDArray[np.uint8]:
     """BGR of shape (height, width, 3): a fine texture that moves with the number."""
-    texture = np.random.default_rng(7).integers(40, 220, (height, width, 3), dtype=np.uint8)
-    return np.roll(texture, number * 3, axis=1)
+    return np.roll(_texture(width, height), number * 3, axis=1)
+
+
+@lru_cache(maxsize=8)
+def _texture(width: int, height: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(7).integers(40, 220, (height, width, 3), dtype=np.uint8)
 
 
 def smooth(number: int = 0, *, width: int = 320, height: int = 240) -> NDArray[np.uint8]:
