@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from maskwatch.address import check_address, split_credentials
+from maskwatch.commands.demo.folders import beside_running_demo
 from maskwatch.commands.options import config_option
 from maskwatch.config import Settings, load_settings
 from maskwatch.contracts import Camera
@@ -67,7 +68,7 @@ def add(
     URL is rtsp://…, rtsps://…, http://…, https://…, the path of a video file, or webcam:0. A
     user:password@ in it is taken out and kept apart, and never shown.
     """
-    settings = load_settings(config)
+    settings = _settings(config)
     password = _password(password_stdin, ask_password)
     with _store(settings) as store:
         added = store.add(
@@ -117,7 +118,7 @@ def change(
     changes = {field: value for field, value in changes.items() if value is not None}
     if not changes:
         raise click.UsageError("nothing to change: name at least one option")
-    with _store(load_settings(config)) as store:
+    with _store(_settings(config)) as store:
         store.update(name, **changes)
     click.echo(f"changed camera {name}")
 
@@ -127,7 +128,7 @@ def change(
 @config_option
 def list_cameras(*, as_json: bool, config: Path | None) -> None:
     """List the cameras, without their log-ins."""
-    with _store(load_settings(config)) as store:
+    with _store(_settings(config)) as store:
         cameras = store.list()
     if as_json:
         click.echo(json.dumps([_as_json(each) for each in cameras], indent=2))
@@ -145,7 +146,7 @@ def list_cameras(*, as_json: bool, config: Path | None) -> None:
 @config_option
 def remove(name: str, *, config: Path | None) -> None:
     """Stop watching with the camera NAME; what it has counted stays in the reports."""
-    with _store(load_settings(config)) as store:
+    with _store(_settings(config)) as store:
         store.remove(name)
     click.echo(f"removed camera {name}; what it has counted stays in the reports")
 
@@ -165,7 +166,7 @@ def test(
     config: Path | None,
 ) -> None:
     """Open URL, or the camera of that name, and say what it delivers."""
-    settings = load_settings(config)
+    settings = _settings(config)
     password = _password(password_stdin, ask_password)
     wanted = _stored(settings, url)
     if wanted is None:
@@ -208,6 +209,17 @@ def _try_out(wanted: Camera, settings: Settings) -> str:
         f"ok: {codec} {width}x{height}{rate}; first picture after {first_after_s:.1f} s, "
         f"{pictures} read"
     )
+
+
+def _settings(config: Path | None) -> Settings:
+    """The configuration; that of a running demo for somebody who has set up nothing yet."""
+    settings = load_settings(config)
+    if config is not None:
+        return settings
+    found = beside_running_demo(settings)
+    if found is not settings:
+        click.echo("maskwatch: this is about the running demo, and ends with it", err=True)
+    return found
 
 
 @contextmanager

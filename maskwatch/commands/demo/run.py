@@ -2,12 +2,9 @@
 
 import json
 import os
-import shutil
-import tempfile
 import threading
 import webbrowser
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +17,7 @@ from rich.table import Table
 from sqlalchemy import Engine
 
 from maskwatch.bus import connect
+from maskwatch.commands.demo.folders import demo_home, fresh_folder
 from maskwatch.commands.demo.mall import MallCamera, make_mall
 from maskwatch.commands.demo.tally import CameraTally, TruthClock, as_json, take_tally
 from maskwatch.config import RedisSettings, Settings, StorageSettings, load_settings
@@ -56,12 +54,12 @@ def run_demo(wish: DemoWish, config: Path | None) -> None:
         MaskwatchError: Something of it did not come about; the message says what.
     """
     base = load_settings(config)
-    home = base.data_dir / "demo"
+    home = demo_home(base)
     _say("Simulated cameras: drawn corridors, two public-domain portraits, masks drawn on.")
     _say("They prove the plumbing and the counting, not the accuracy on real people.")
     mall = _films(wish, home / "films")
     stop = stop_on_signals()
-    with _fresh_folder(home) as data_dir:
+    with fresh_folder(home, is_timed=wish.seconds is not None) as data_dir:
         settings = _settings(base, wish, data_dir)
         _say("Starting Redis, the recorder, the workers and the page …")
         with Supervisor(settings) as supervisor:
@@ -72,7 +70,7 @@ def run_demo(wish: DemoWish, config: Path | None) -> None:
                     "the system did not become ready within 90 s; the reason is in "
                     f"{str(data_dir / 'logs' / 'maskwatch.log')!r}"
                 )
-            _welcome(supervisor.address, wish, data_dir)
+            _welcome(supervisor.address, wish)
             engine = open_database(supervisor.settings)
             try:
                 tallies = _watch(supervisor.settings, engine, mall, wish, stop)
@@ -107,28 +105,11 @@ def _films(wish: DemoWish, folder: Path) -> list[MallCamera]:
         )
 
 
-@contextmanager
-def _fresh_folder(home: Path) -> Iterator[Path]:
-    """A data folder for one run; nothing of it stays, so every run counts from nought."""
-    home.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="run-", dir=home)).absolute()
-    try:
-        yield folder
-    except MaskwatchError:
-        # The error points to the log: that folder stays.
-        raise
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _welcome(address: str, wish: DemoWish, data_dir: Path) -> None:
+def _welcome(address: str, wish: DemoWish) -> None:
     _say(f"The page: {address}")
     if wish.seconds is None:
-        shown = os.path.relpath(data_dir)
-        _say("Your own camera beside the simulated ones, from another terminal:")
-        _say(f"  MASKWATCH_DATA_DIR={shown} maskwatch camera add NAME rtsp://…")
+        _say("Your own camera beside the simulated ones, from another terminal in this folder:")
+        _say("  maskwatch camera add NAME rtsp://…    (in a checkout: .venv/bin/maskwatch …)")
         _say("Ctrl-C stops everything.")
     else:
         _say(f"Running for {wish.seconds:g} s …")
