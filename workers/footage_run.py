@@ -30,6 +30,7 @@ _PROGRAM: Final = (
     "from maskwatch.cli import main\n"
     "main(['analyze', '--json', '-', '--', sys.argv[2]])\n"
 )
+_TOLD: Final = "maskwatch: "
 
 
 def analyse_file(

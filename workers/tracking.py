@@ -29,7 +29,7 @@ _RESUME_REACH: Final = 2.5
 _RESUME_SPEED: Final = 2.0
 _RESUME_SIZE_RATIO: Final = 1.5
 _DUPLICATE_IOU: Final = 0.3
-_CONFIRM_S: Final = 0.4
+_RATED_INTERVAL_S: Final = 0.2
 _STILL_PATIENCE: Final = 2.0
 _LEFT_AFTER_S: Final = 0.5
 _CLOCK_STEP_S: Final = 1.0
@@ -42,7 +42,8 @@ class TrackerSettings:
     Attributes:
         lost_after_s: A track without a look for so long has ended (twice as long where the face
             stood still: people turn round).
-        min_looks: Looks that a passage needs at 5 pictures a second and more; fewer at lower rates.
+        min_looks: Looks that a passage needs at 5 pictures a second; in proportion at other rates,
+            but 2 unless it is 1.
         start_score: A look with a lower score continues a track but begins none.
     """
 
@@ -221,9 +222,9 @@ class Tracker:
 
     def _counts(self, track: Track) -> bool:
         """Whether there are looks enough to believe that somebody passed."""
-        needed = 1 + round(_CONFIRM_S / self._interval_s)
-        least = min(2, self._settings.min_looks)
-        return track.votes.looks >= min(max(needed, least), self._settings.min_looks)
+        wanted = self._settings.min_looks
+        in_proportion = 1 + round((wanted - 1) * _RATED_INTERVAL_S / self._interval_s)
+        return track.votes.looks >= max(in_proportion, min(wanted, 2))
 
     def _is_lost(self, track: Track, time_s: float) -> bool:
         unseen_s = time_s - track.seen_at_s

@@ -69,22 +69,7 @@ def _open_sqlite(url: URL) -> Engine:
             f"database {str(path)!r} lies on a network file system ({kind}), where SQLite loses "
             "data; set data_dir to a local disk or storage.url to a PostgreSQL server"
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Camera passwords are in it: made readable for its owner only.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except PermissionError:
-        if not path.is_file():
-            raise StorageError(
-                f"database {str(path)!r} cannot be made: no permission to write; "
-                "change the folder's owner or set data_dir"
-            ) from None
-    except OSError as error:
-        # A read-only file can still be read; every write says so itself.
-        if not path.is_file():
-            raise StorageError(
-                f"database {str(path)!r} cannot be made: {error.strerror}; set data_dir"
-            ) from error
+    _make_file(path)
     engine = create_engine(
         url.set(database=str(path)),
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
@@ -93,6 +78,31 @@ def _open_sqlite(url: URL) -> Engine:
     event.listen(engine, "connect", _tune_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_file(path: Path) -> None:
+    """Make the file, readable for its owner only: camera passwords are in it.
+
+    A file that is there is not touched. Opening and closing it would drop the locks that SQLite
+    holds on it for this whole process (POSIX locks work so), and another process would take the
+    write-ahead log away from under the connections here.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        # Another process was quicker; or the folder's name is a file's.
+        if not path.parent.is_dir():
+            raise StorageError(
+                f"database {str(path)!r} cannot be made: {str(path.parent)!r} is no folder; "
+                "set data_dir"
+            ) from None
+    except OSError as error:
+        raise StorageError(
+            f"database {str(path)!r} cannot be made: {error.strerror}; make the folder writable "
+            "for this user or set data_dir"
+        ) from error
 
 
 def _tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
