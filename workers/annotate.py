@@ -55,7 +55,8 @@ def annotate(picture: Picture, faces: Sequence[Face], *, blur_faces: bool = Fals
     # The surest face first: it has the best place for its words.
     taken: list[Box] = []
     for face in faces:
-        taken.append(_draw_label(drawn, face, taken))
+        others = [other.box for other in faces if other is not face]
+        taken.append(_draw_label(drawn, face, [*taken, *others]))
     return drawn
 
 
@@ -106,7 +107,7 @@ def _draw_box(picture: Picture, face: Face) -> None:
 
 
 def _draw_label(picture: Picture, face: Face, taken: Sequence[Box]) -> Box:
-    """Write beside the box, away from the labels that are there, and return the label's place."""
+    """Write beside the box, away from what is there, and return the label's place."""
     height, width = picture.shape[:2]
     unit = max(height, width) / 1000
     scale, thickness = max(0.35, 0.45 * unit), max(1, round(1.1 * unit))
@@ -149,7 +150,7 @@ def _overlaps(place: Box, others: Sequence[Box]) -> bool:
 
 
 def _line_px(picture: Picture) -> int:
-    return max(1, round(2.5 * max(picture.shape[:2]) / 1000))
+    return max(1, round(0.0025 * int(max(picture.shape[:2]))))
 
 
 def _ink(background: Colour) -> Colour:

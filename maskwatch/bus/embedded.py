@@ -51,6 +51,8 @@ class EmbeddedRedis:
             BusError: No server program is there, another maskwatch runs in this data folder, or
                 the server ended at once; the message has its last words.
         """
+        if self._process is not None:
+            _end(self._process)
         self._prepare_folders()
         self._take_lock()
         self._end_orphan()

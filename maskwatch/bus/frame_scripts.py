@@ -153,3 +153,9 @@ for _, key in ipairs(KEYS) do
   end
 end
 """
+
+ACKNOWLEDGE: Final = """
+-- ARGV: group, identifiers
+redis.call('XACK', KEYS[1], unpack(ARGV))
+redis.call('XDEL', KEYS[1], unpack(ARGV, 2))
+"""

@@ -14,7 +14,7 @@ import redis
 from redis.exceptions import ResponseError
 
 from maskwatch.bus.connection import bus_errors
-from maskwatch.bus.frame_scripts import FORGET, OFFER, RECLAIM, TAKE
+from maskwatch.bus.frame_scripts import ACKNOWLEDGE, FORGET, OFFER, RECLAIM, TAKE
 from maskwatch.contracts import WORKER_GROUP, FrameHeader, frames_key
 
 MAX_DELIVERIES: Final = 3
@@ -81,6 +81,7 @@ class FrameQueue:
         self._offer = client.register_script(OFFER)
         self._take = client.register_script(TAKE)
         self._reclaim = client.register_script(RECLAIM)
+        self._acknowledge = client.register_script(ACKNOWLEDGE)
         self._forget = client.register_script(FORGET)
         self._first = 0
 
@@ -155,17 +156,16 @@ class FrameQueue:
         return [self._taken(stream_id, header, jpeg) for stream_id, header, jpeg in items]
 
     def acknowledge(self, frames: Iterable[TakenFrame]) -> None:
-        """Delete frames whose results are published."""
-        with bus_errors(self._redis), self._redis.pipeline(transaction=True) as pipe:
-            self.add_acknowledgements(pipe, frames)
-            pipe.execute()
+        """Delete frames whose results are published. Works while Redis is out of memory, too."""
+        with bus_errors(self._redis):
+            for camera, ids in _ids_by_camera(frames).items():
+                # A script: Redis refuses every transaction while it has no memory, even one that
+                # frees some.
+                self._acknowledge(keys=[frames_key(camera)], args=[WORKER_GROUP, *ids])
 
     def add_acknowledgements(self, pipe: Any, frames: Iterable[TakenFrame]) -> None:
         """Queue the commands that acknowledge the frames on an open pipeline."""
-        by_camera: dict[str, list[str]] = {}
-        for frame in frames:
-            by_camera.setdefault(frame.header.camera, []).append(frame.stream_id)
-        for camera, ids in by_camera.items():
+        for camera, ids in _ids_by_camera(frames).items():
             pipe.xack(frames_key(camera), WORKER_GROUP, *ids)
             pipe.xdel(frames_key(camera), *ids)
 
@@ -255,3 +255,10 @@ class FrameQueue:
         self, stream_id: bytes, header: bytes, jpeg: bytes, *, deliveries: int = 1
     ) -> TakenFrame:
         return TakenFrame(self._headers.decode(header), jpeg, stream_id.decode(), deliveries)
+
+
+def _ids_by_camera(frames: Iterable[TakenFrame]) -> dict[str, list[str]]:
+    by_camera: dict[str, list[str]] = {}
+    for frame in frames:
+        by_camera.setdefault(frame.header.camera, []).append(frame.stream_id)
+    return by_camera

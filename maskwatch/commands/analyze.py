@@ -10,9 +10,12 @@ import click
 
 from maskwatch.commands.options import config_option
 from maskwatch.config import load_settings
+from maskwatch.errors import MediaError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from maskwatch.config import Settings
 
 DEFAULT_FPS = 10.0
 
@@ -42,6 +45,9 @@ DEFAULT_FPS = 10.0
     help="Analyse at most so many frames of each second of a video.",
 )
 @click.option("--blur", is_flag=True, help="Make faces unrecognisable in annotated copies.")
+@click.option(
+    "--enqueue", is_flag=True, help="Leave the work to `maskwatch jobs`; prints a job id a file."
+)
 @config_option
 def analyze(
     paths: tuple[str, ...],
@@ -51,6 +57,7 @@ def analyze(
     min_score: float | None,
     fps: float,
     blur: bool,
+    enqueue: bool,
     config: Path | None,
 ) -> int:
     """Find faces in pictures and videos and say who wears a mask.
@@ -69,6 +76,10 @@ def analyze(
     from workers.analyse import load_analyser
 
     settings = load_settings(config)
+    if enqueue:
+        if json_target is not None or out is not None:
+            raise click.UsageError("--enqueue goes with neither --json nor --out")
+        return _enqueue(paths, settings)
     inputs = list(expand(paths))
     started = time.monotonic()
     report = Report()
@@ -96,6 +107,29 @@ def analyze(
     # With JSON on stdout the table goes where it disturbs no program.
     report.show(Console(stderr=json_target == "-"), seconds=time.monotonic() - started)
     return 1 if report.failures else 0
+
+
+def _enqueue(paths: tuple[str, ...], settings: "Settings") -> int:
+    """Make a job of each file; print its id and the file."""
+    from maskwatch.commands.analysis.inputs import expand
+    from maskwatch.job_queue import enqueue_footage
+    from maskwatch.storage import migrate, open_database
+
+    engine = open_database(settings)
+    migrate(engine)
+    failed = False
+    for item in expand(paths):
+        try:
+            if item.error:
+                raise MediaError(f"{item.source}: {item.error}")
+            job_id = enqueue_footage(settings, engine, Path(item.source), name=item.relative)
+        except MediaError as error:
+            failed = True
+            click.echo(f"maskwatch: {error}", err=True)
+        else:
+            click.echo(f"{job_id} {item.source}")
+    engine.dispose()
+    return 1 if failed else 0
 
 
 def _progress() -> "Progress":
