@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_each_second_brings_a_watch_without_gaps() -> None:
     rig.play(0.2, 6.1)
     watches = rig.bus.watches
     assert [watch.tick for watch in watches] == list(range(len(watches)))
-    for before, after in zip(watches, watches[1:], strict=False):
+    for before, after in pairwise(watches):
         assert after.from_unix_s == before.until_unix_s
     live = [watch for watch in watches if watch.state is CameraState.LIVE]
     assert [watch.captured for watch in live[1:]] == [25] * (len(live) - 1)
@@ -142,8 +143,7 @@ def test_time_without_redis_is_time_not_watched(caplog: pytest.LogCaptureFixture
     watches = rig.bus.watches
     assert [watch.tick for watch in watches] == list(range(len(watches)))
     longest_gap_s = max(
-        after.from_unix_s - before.until_unix_s
-        for before, after in zip(watches[told - 1 :], watches[told:], strict=False)
+        after.from_unix_s - before.until_unix_s for before, after in pairwise(watches[told - 1 :])
     )
     assert longest_gap_s > 9
     warnings = [r for r in caplog.records if r.levelname == "WARNING" and "Redis" in r.message]

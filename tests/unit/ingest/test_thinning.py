@@ -1,5 +1,4 @@
-import random
-
+import numpy as np
 import pytest
 
 from ingest.thinning import Thinner
@@ -20,7 +19,7 @@ def test_the_average_rate_is_exact(source_fps: float, fps: float, expected: int)
 
 @pytest.mark.parametrize("fps", [5.0, 6.0, 25.0])
 def test_a_source_no_faster_than_wanted_loses_nothing_to_its_jitter(fps: float) -> None:
-    jitter = random.Random(3)
+    jitter = np.random.default_rng(3)
     times = [number / 5 + jitter.uniform(-0.04, 0.04) for number in range(300)]
     assert len(kept(Thinner(fps, source_fps=5), times)) == 300
 
@@ -31,7 +30,7 @@ def test_a_source_that_does_not_state_its_rate_is_thinned_as_well() -> None:
 
 
 def test_jitter_of_the_network_does_not_change_the_rate() -> None:
-    jitter = random.Random(3)
+    jitter = np.random.default_rng(3)
     times = sorted(number / 25 + jitter.uniform(0, 0.06) for number in range(1500))
     assert abs(len(kept(Thinner(5, source_fps=25), times)) - 300) <= 2
 
@@ -55,6 +54,6 @@ def test_a_clock_that_jumps_back_does_not_stop_the_pictures() -> None:
 
 
 def test_the_same_times_keep_the_same_pictures() -> None:
-    jitter = random.Random(5)
+    jitter = np.random.default_rng(5)
     times = sorted(jitter.uniform(0, 60) for _ in range(1000))
     assert kept(Thinner(5, source_fps=17), times) == kept(Thinner(5, source_fps=17), times)

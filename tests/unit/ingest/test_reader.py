@@ -1,0 +1,88 @@
+import threading
+
+from ingest.reader import LiveReader, News
+from ingest.source import CapturedFrame, Source, SourceInfo
+from maskwatch.contracts import SourceReason
+from maskwatch.errors import SourceError
+from tests.support.waiting import wait_for
+from tests.unit.ingest.fakes import FakeSource, frame, lost
+
+
+def finished(reader: LiveReader) -> News:
+    reader.start()
+    wait_for(lambda: not reader.is_alive(), what="the end of the reader")
+    return reader.take()
+
+
+def test_everything_is_drained_and_only_the_newest_due_picture_is_kept() -> None:
+    source = FakeSource(100)
+    news = finished(LiveReader(lambda _: source, fps=5.0))
+    assert news.captured == 100
+    assert news.frame is not None
+    assert news.frame.media_time_s == 3.8
+    assert news.overtaken == 19
+    assert news.has_ended
+    assert news.error is None
+    assert news.info is not None
+    assert source.is_closed
+
+
+def test_the_slot_is_empty_after_a_look() -> None:
+    reader = LiveReader(lambda _: FakeSource(10), fps=25.0)
+    finished(reader)
+    news = reader.take()
+    assert (news.frame, news.captured, news.has_ended) == (None, 0, True)
+
+
+def test_a_loss_is_told_with_its_reason() -> None:
+    source = FakeSource(3, error=lost(SourceReason.LOST))
+    news = finished(LiveReader(lambda _: source, fps=5.0))
+    assert news.error is not None
+    assert news.error.reason == SourceReason.LOST
+    assert not news.has_ended
+    assert source.is_closed
+
+
+def test_a_source_that_cannot_be_opened_is_told() -> None:
+    def refuse(_: threading.Event) -> Source:
+        raise lost(SourceReason.UNAUTHORIZED)
+
+    news = finished(LiveReader(refuse, fps=5.0))
+    assert news.error is not None
+    assert news.error.reason == SourceReason.UNAUTHORIZED
+
+
+def test_an_unforeseen_failure_is_told_and_not_swallowed() -> None:
+    def fail(_: threading.Event) -> Source:
+        raise ZeroDivisionError
+
+    news = finished(LiveReader(fail, fps=5.0))
+    assert isinstance(news.error, SourceError)
+    assert isinstance(news.error.__cause__, ZeroDivisionError)
+
+
+class EndlessSource:
+    """A camera that never ends."""
+
+    def __init__(self) -> None:
+        self.info = SourceInfo(320, 240, "h264", 25.0)
+        self.is_closed = False
+        self.count = 0
+
+    def read(self) -> CapturedFrame:
+        self.count += 1
+        threading.Event().wait(0.001)
+        return frame(0, time_s=self.count / 25)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_cancelled_reader_closes_its_source() -> None:
+    source = EndlessSource()
+    reader = LiveReader(lambda _: source, fps=5.0)
+    reader.start()
+    reader.wait(5.0)
+    reader.cancel()
+    wait_for(lambda: not reader.is_alive(), what="the end of the reader")
+    assert source.is_closed
