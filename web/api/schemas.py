@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from apiflask.fields import UploadFile
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
@@ -136,12 +137,29 @@ class ReportOut(BaseModel):
     rows: list[dict[str, Any]]
 
 
+class FootageIn(BaseModel):
+    """A file as multipart form data."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    file: UploadFile
+
+
 class FootageOut(BaseModel):
     """A file that is being analysed, or has been."""
 
     id: str
-    state: str
-    progress: int = Field(description="percent")
-    error: str
+    name: str
+    state: Literal["queued", "running", "done", "failed"]
+    progress: int = Field(description="percent; 100 only when done")
+    error: str = Field(description="why it failed, or what its last attempt failed with")
     result: dict[str, Any] | None
     created_utc: str
+    created_local: str
+    finished_utc: str | None
+
+
+class FootageList(BaseModel):
+    """Newest first."""
+
+    footage: list[FootageOut]

@@ -131,4 +131,6 @@ def test_the_openapi_document_names_every_address_of_the_contract(client: FlaskC
         "/api/v1/cameras/{name}/stream.mjpg",
         "/api/v1/reports/{by}",
         "/api/v1/passages",
+        "/api/v1/footage",
+        "/api/v1/footage/{job_id}",
     }
