@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,6 @@ import msgspec
 from maskwatch.errors import MediaError
 from maskwatch.simulator.scene import Scene, SceneSettings
 from maskwatch.simulator.truth import FilmTruth
-
-FILM_VERSION: Final = 1
-"""Goes up when the same settings give other pixels, so that old films are not taken for new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +49,19 @@ class Film:
 
 def film_path(folder: Path, settings: SceneSettings, *, encoding: Encoding = QUICK) -> Path:
     """Where the film of these settings lies in a folder of films."""
-    facts = [FILM_VERSION, asdict(settings), asdict(encoding)]
+    facts = [_simulator_digest(), asdict(settings), asdict(encoding)]
     text = msgspec.json.encode(facts, order="sorted")
     digest = hashlib.sha256(text).hexdigest()[:12]
     return folder / f"camera{settings.camera + 1}-seed{settings.seed}-{digest}.mp4"
+
+
+@lru_cache(maxsize=1)
+def _simulator_digest() -> str:
+    """Changes with the simulator's code, so that films of older code are not taken for new ones."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def make_film(

@@ -69,8 +69,7 @@ def arrange(
     start_s = EMPTY_START_S
     while start_s < duration_s - EMPTY_END_S - 2:
         bag = bag or [_BAG[i] for i in rng.permutation(len(_BAG))]
-        walks = _fitting(view, bag[-1], start_s, duration_s, actors, rng)
-        bag.pop()
+        walks = _next_walks(view, bag, start_s, duration_s, actors, rng)
         if not walks:
             start_s += 0.7
             continue
@@ -79,6 +78,22 @@ def arrange(
             actors.append(_cast(len(actors), walk, wear.pop(), rng))
         start_s += every_s * float(rng.uniform(0.8, 1.2))
     return tuple(actors)
+
+
+def _next_walks(
+    view: View,
+    bag: list[WalkKind],
+    start_s: float,
+    duration_s: float,
+    actors: list[Actor],
+    rng: np.random.Generator,
+) -> tuple[Walk, ...]:
+    """Walks of the first kind in the bag that fits here; that one is taken out of the bag."""
+    for kind in dict.fromkeys(bag):
+        if walks := _fitting(view, kind, start_s, duration_s, actors, rng):
+            bag.remove(kind)
+            return walks
+    return ()
 
 
 def _fitting(
