@@ -9,14 +9,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from simple_websocket import Client
 
-from maskwatch.bus import Views, connect
+from maskwatch.bus import EmbeddedRedis, Views, connect
 from maskwatch.config import Settings, WebSettings
+from maskwatch.contracts import Camera
+from maskwatch.storage import CameraStore, migrate, open_database
 from maskwatch.supervisor.environment import child_environment
 from tests.support.browser import wait_for
 from tests.support.web_server import STOP_TIMEOUT_S, Feeder, StartWeb, WebProcess
@@ -167,6 +170,37 @@ def test_a_snapshot_is_fresh_or_refused(start_web: StartWeb) -> None:
         assert "did not answer" in detail["sentence"]
     assert _get(f"{web.address}/api/v1/cameras/nobody/snapshot.jpg")[0] == 404
     assert _get(f"{web.address}/api/v1/cameras/nobody/stream.mjpg")[0] == 404
+
+
+def test_a_redis_that_goes_is_told_and_pictures_return_with_it(
+    own_redis: EmbeddedRedis, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path).with_changes(web=WebSettings(port=0))
+    engine = open_database(settings)
+    migrate(engine)
+    CameraStore(engine).add(Camera(name="door", url="rtsp://192.0.2.1/s"))
+    engine.dispose()
+    web = WebProcess(settings, tmp_path / "web.log")
+    web.start()
+    try:
+        with Feeder(settings, ["door"]):
+            client = _socket(web)
+            _pictures(client, 2)
+        own_redis.stop()
+        problem = wait_for(lambda: _problem(client), timeout_s=30)
+        assert "cannot be reached" in problem
+        own_redis.start()
+        with Feeder(settings, ["door"]):
+            assert _pictures(client, 3)
+            wait_for(lambda: _problem(client) == "")
+        client.close()
+    finally:
+        web.stop(timeout_s=15)
+
+
+def _problem(client: Client) -> str | None:
+    message = client.receive(timeout=1)
+    return json.loads(message)["problem"] if isinstance(message, str) else None
 
 
 def test_it_stops_in_time_though_somebody_watches(start_web: StartWeb) -> None:
