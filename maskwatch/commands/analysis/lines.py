@@ -1,6 +1,7 @@
 """JSON Lines: one object a line, to a file or to standard output."""
 
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -38,7 +39,9 @@ class JsonLines:
         traceback: TracebackType | None,
     ) -> None:
         if self._target != "-":
-            self._file.close()
+            # Every line was flushed when it was written, and a failure told then.
+            with suppress(OSError):
+                self._file.close()
 
     def write(self, line: dict[str, Any]) -> None:
         """Write one object.
