@@ -32,6 +32,10 @@ _DUPLICATE_IOU: Final = 0.3
 _RATED_INTERVAL_S: Final = 0.2
 _STILL_PATIENCE: Final = 2.0
 _LEFT_AFTER_S: Final = 0.5
+_UNSURE_AFTER_S: Final = 0.6
+_TOP_SPEED: Final = 9.0
+"""Face heights a second: a person who runs across the view."""
+
 _CLOCK_STEP_S: Final = 1.0
 
 
@@ -228,6 +232,9 @@ class Tracker:
 
     def _is_lost(self, track: Track, time_s: float) -> bool:
         unseen_s = time_s - track.seen_at_s
+        if not self._counts(track):
+            # Most of these are false alarms: the longer they wait, the more they find to add up.
+            return unseen_s > _UNSURE_AFTER_S + self._interval_s
         patience = _STILL_PATIENCE if track.is_still else 1.0
         # A face may be gone at most one interval before it was first missed.
         if unseen_s > self._settings.lost_after_s * patience + self._interval_s:
@@ -262,11 +269,13 @@ def _motion_costs(
     for row, track in enumerate(tracks):
         x, y = track.position_at(time_s)
         spread = track.spread_at(time_s)
+        reach = (1.0 + _TOP_SPEED * (time_s - track.seen_at_s)) * track.height
         for column, face in enumerate(faces):
             off_x, off_y = face.box.center[0] - x, face.box.center[1] - y
             distance = (off_x**2 + off_y**2) / spread
             growth = math.log(face_size(face) / track.height)
-            if distance > _GATE or abs(growth) > math.log(_MAX_SIZE_RATIO):
+            is_near = math.dist(face.box.center, (track.x, track.y)) <= reach
+            if distance > _GATE or not is_near or abs(growth) > math.log(_MAX_SIZE_RATIO):
                 continue
             # The logarithm keeps a vague track from taking the look of a sure one.
             vagueness = math.log(spread / track.height**2)

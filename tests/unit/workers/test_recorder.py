@@ -1,0 +1,289 @@
+"""Counting is effectively once: whatever the log and the crashes, the rows are the same."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from maskwatch.bus import Entry
+from maskwatch.config import RecorderSettings
+from maskwatch.contracts import Analysis, CameraState, Verdict, Watch
+from maskwatch.storage.facts import Facts, Passage
+from maskwatch.storage.recorder_state import StoredState
+from tests.worlds.result_log import START_UNIX_S, Epoch, Message, as_log, shuffled
+from tests.worlds.walkers import Walker
+from workers.order import position
+from workers.recorder import CameraRecorder, Counted
+
+WALKERS = (
+    Walker(enters_s=1, start=(0, 300), speed=(250, 0), leaves_s=20, verdict=Verdict.MASK),
+    Walker(enters_s=4, start=(1280, 320), speed=(-220, 0), leaves_s=20, verdict=Verdict.NO_MASK),
+    Walker(enters_s=9, start=(0, 500), speed=(200, 0), leaves_s=40, verdict=Verdict.INCORRECT),
+    Walker(enters_s=13, start=(600, 200), speed=(10, 60), leaves_s=40, verdict=Verdict.MASK),
+)
+
+
+@dataclass
+class Rows:
+    """A database in memory that holds what the recorder committed."""
+
+    passages: list[Passage] = field(default_factory=list)
+    minutes: dict[datetime, Facts] = field(default_factory=dict)
+    stored: StoredState | None = None
+
+    def commit(self, counted: Counted) -> None:
+        assert counted.stored.version == (self.stored.version if self.stored else 0)
+        self.passages += counted.passages
+        for minute, facts in counted.minutes.items():
+            self.minutes.setdefault(minute, Facts()).add(facts)
+        # Through JSON, as the real column.
+        state = json.loads(json.dumps(counted.stored.state))
+        self.stored = replace(counted.stored, state=state, version=counted.stored.version + 1)
+
+    def verdicts(self) -> Counter[Verdict]:
+        return Counter(passage.verdict for passage in self.passages)
+
+    def compared(self) -> Any:
+        minutes = {minute: facts.columns() for minute, facts in self.minutes.items()}
+        return sorted(self.passages, key=lambda each: each.track), minutes
+
+
+def record(
+    log: Sequence[Entry],
+    *,
+    batch: int = 7,
+    crash_after: frozenset[int] = frozenset(),
+    rows: Rows | None = None,
+    ends_s: float = 1000.0,
+) -> Rows:
+    """Read a log in batches; after the numbered steps, lose the memory before the commit."""
+    rows = rows or Rows()
+    step = 0
+    crashed: set[int] = set()
+    recorder = None
+    while True:
+        if recorder is None:
+            recorder = CameraRecorder("a", RecorderSettings(), server_id="s", stored=rows.stored)
+        behind = position(recorder.read_position)
+        entries = [entry for entry in log if position(entry.stream_id) > behind][:batch]
+        for entry in entries:
+            recorder.put(entry, arrived_s=position(entry.stream_id)[0] / 1000)
+        now_s = position(entries[-1].stream_id)[0] / 1000 if entries else ends_s
+        counted = recorder.take(now_s)
+        step += 1
+        if step in crash_after and step not in crashed:
+            crashed.add(step)
+            recorder = None
+            continue
+        if counted is not None:
+            rows.commit(counted)
+        if not entries:
+            return rows
+
+
+@pytest.mark.parametrize("is_replay", [True, False])
+def test_the_rows_are_what_happened(is_replay: bool) -> None:
+    epoch = Epoch(walkers=WALKERS, seconds=30, is_replay=is_replay)
+
+    rows = record(as_log(epoch.messages()))
+
+    assert rows.verdicts() == Counter({Verdict.MASK: 2, Verdict.NO_MASK: 1, Verdict.INCORRECT: 1})
+    total = _total(rows)
+    assert (total.watched_ms, total.analysed, total.captured) == (30_000, 150, 30 * 25)
+    assert (total.dropped, total.failed, total.rejected) == (0, 0, Counter(dark=30))
+    # The epoch begins half a minute before a minute's end.
+    assert [facts.watched_ms for _, facts in sorted(rows.minutes.items())] == [30_000]
+    assert total.frame_age_ms == (Counter() if is_replay else Counter({"120": 150}))
+    assert rows.stored is not None
+    assert rows.stored.position.is_finished
+    first = min(rows.passages, key=lambda each: each.started_at)
+    assert first.started_at == datetime.fromtimestamp(START_UNIX_S + 1.2, UTC)
+
+
+@pytest.mark.parametrize("is_replay", [True, False])
+def test_a_crash_at_any_point_changes_no_row(is_replay: bool) -> None:
+    epoch = Epoch(walkers=WALKERS, seconds=25, is_replay=is_replay, failed=frozenset({17}))
+    log = as_log(epoch.messages())
+    undisturbed = record(log).compared()
+
+    for step in range(1, len(log) // 7 + 3):
+        assert record(log, crash_after=frozenset({step})).compared() == undisturbed
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_duplicates_reordering_and_many_crashes_change_no_row(seed: int) -> None:
+    epoch = Epoch(walkers=WALKERS, seconds=25, is_replay=seed % 2 == 0)
+    undisturbed = record(as_log(epoch.messages())).compared()
+    disturbed = as_log(shuffled(epoch.messages(), seed=seed))
+
+    rows = record(disturbed, batch=3 + seed, crash_after=frozenset(range(seed % 3, 200, 3)))
+
+    assert rows.compared() == undisturbed
+
+
+def test_a_dropped_frame_is_counted_and_does_not_hold_up_the_rest() -> None:
+    epoch = Epoch(walkers=WALKERS, dropped=frozenset({10, 11, 12, 50}), has_last=False)
+
+    rows = record(as_log(epoch.messages()))
+
+    total = _total(rows)
+    assert (total.analysed, total.dropped) == (96, 4)
+
+
+def test_a_frame_that_never_comes_is_given_up_after_the_hold_in_live() -> None:
+    log = as_log(Epoch(walkers=WALKERS, lost=frozenset({10}), has_last=False).messages())
+
+    waiting = record(log, ends_s=0.0)
+    given_up = record(log, rows=waiting)
+
+    assert _total(given_up).dropped == 1
+    assert _total(given_up).analysed == 99
+
+
+def test_a_replay_waits_for_ever_for_a_missing_frame_and_then_counts_it() -> None:
+    whole = Epoch(walkers=WALKERS, is_replay=True)
+    missing = as_log(replace(whole, lost=frozenset({10})).messages())
+
+    rows = record(missing, ends_s=1e9)
+
+    assert _total(rows).analysed == 10
+    late = [message for message in whole.messages() if _sequence(message) == 10]
+    rows = record([*missing, Entry("a", "90000-0", late[0])], rows=rows)
+    assert rows.compared() == record(as_log(whole.messages())).compared()
+
+
+def test_a_result_that_comes_after_it_was_given_up_is_ignored() -> None:
+    epoch = Epoch(walkers=WALKERS, lost=frozenset({10}))
+    log = as_log(epoch.messages())
+    rows = record(log)
+    before = rows.compared()
+    late = [m for m in replace(epoch, lost=frozenset()).messages() if _sequence(m) == 10]
+
+    after = record([*log, Entry("a", "90000-0", late[0])], rows=rows)
+
+    assert after.compared() == before
+
+
+def test_a_failed_analysis_is_counted_and_nobody_waits_for_it() -> None:
+    rows = record(as_log(Epoch(walkers=WALKERS, failed=frozenset({3, 4})).messages()))
+
+    assert (_total(rows).failed, _total(rows).analysed) == (2, 98)
+
+
+def test_seconds_offline_are_told_by_reason_and_not_watched() -> None:
+    rows = record(as_log(Epoch(offline=frozenset(range(5, 12)), seconds=20).messages()))
+
+    total = _total(rows)
+    assert (total.watched_ms, dict(total.offline_ms)) == (13_000, {"timeout": 7_000})
+    assert (total.analysed, total.dropped) == (65, 0)
+
+
+def test_a_person_in_view_when_the_camera_goes_off_is_counted_once() -> None:
+    walker = Walker(enters_s=1, start=(200, 300), speed=(50, 0), leaves_s=60)
+    epoch = Epoch(walkers=[walker], offline=frozenset(range(6, 20)), seconds=20, has_last=False)
+
+    rows = record(as_log(epoch.messages()))
+
+    assert len(rows.passages) == 1
+    assert rows.passages[0].ended_at <= datetime.fromtimestamp(START_UNIX_S + 6, UTC)
+
+
+def test_a_second_that_is_missing_in_the_ticks_is_not_watched() -> None:
+    messages = [
+        message
+        for message in Epoch(seconds=20).messages()
+        if not (isinstance(message, Watch) and message.tick in (7, 8))
+    ]
+
+    rows = record(as_log(messages))
+
+    assert _total(rows).watched_ms == 18_000
+    assert _total(rows).analysed == 100
+
+
+def test_a_new_life_of_a_live_camera_counts_a_person_in_view_once() -> None:
+    walker = Walker(enters_s=1, start=(100, 300), speed=(60, 0), leaves_s=60)
+    first = Epoch(name="e1", walkers=[walker], seconds=6, has_last=False)
+    moved = replace(walker, enters_s=0, start=(100 + 60 * 6, 300))
+    second = Epoch(name="e2", walkers=[moved], seconds=8, start_unix_s=START_UNIX_S + 7)
+    log = as_log([*first.messages(), *second.messages()])
+
+    rows = record(log)
+
+    assert len(rows.passages) == 1
+    assert _total(rows).watched_ms == 14_000
+    for step in range(1, 14):
+        assert record(log, crash_after=frozenset({step})).compared() == rows.compared()
+
+
+def test_the_last_words_of_a_killed_epoch_are_counted_before_the_next_one() -> None:
+    first = Epoch(name="e1", seconds=6, has_last=False).messages()
+    second = Epoch(name="e2", seconds=6, start_unix_s=START_UNIX_S + 8).messages()
+    # The last two results of the first epoch arrive behind the first ones of the second.
+    log = as_log([*first[:-3], first[-1], *second[:4], *first[-3:-1], *second[4:]])
+
+    rows = record(log, batch=100)
+
+    assert (_total(rows).analysed, _total(rows).dropped) == (60, 0)
+    assert rows.stored is not None
+    assert rows.stored.position.epoch == "e2"
+
+
+def test_what_comes_late_from_a_finished_epoch_is_ignored() -> None:
+    first = Epoch(name="e1", walkers=WALKERS, seconds=25).messages()
+    second = Epoch(name="e2", seconds=6, start_unix_s=START_UNIX_S + 30).messages()
+    clean = record(as_log([*first, *second])).compared()
+
+    assert record(as_log([*first, *second, *first])).compared() == clean
+
+
+def test_a_restarted_redis_is_read_from_its_start_and_nothing_counts_twice() -> None:
+    epoch = Epoch(walkers=WALKERS, seconds=25, is_replay=True)
+    messages = epoch.messages()
+    rows = record(as_log(messages[:70]))
+    assert rows.stored is not None
+    done = rows.stored.position
+
+    # The replay sends its ticks again and only later frames, on an empty server.
+    again = [m for m in messages if isinstance(m, Watch) or _sequence(m) > done.last_sequence]
+    recorder = CameraRecorder("a", RecorderSettings(), server_id="other", stored=rows.stored)
+    assert recorder.read_position == "0-0"
+    for entry in as_log(again):
+        recorder.put(entry, arrived_s=0.0)
+    counted = recorder.take(0.0)
+    assert counted is not None
+    rows.commit(counted)
+
+    assert rows.compared() == record(as_log(messages)).compared()
+
+
+def test_a_silent_live_camera_gives_up_its_open_tracks_after_a_while() -> None:
+    walker = Walker(enters_s=1, start=(200, 300), speed=(50, 0), leaves_s=60)
+    log = as_log(Epoch(walkers=[walker], seconds=6, has_last=False).messages())
+
+    assert record(log, ends_s=10.0).passages == []
+    assert len(record(log, ends_s=100.0).passages) == 1
+
+
+def test_a_clock_that_jumps_forward_is_no_watched_time() -> None:
+    jump = Watch(
+        camera="a", epoch="e1", tick=0, from_unix_s=START_UNIX_S,
+        until_unix_s=START_UNIX_S + 86_400, state=CameraState.LIVE, is_last=True,
+    )  # fmt: skip
+
+    assert _total(record(as_log([jump]))).watched_ms == 60_000
+
+
+def _sequence(message: Message) -> int:
+    return message.header.sequence if isinstance(message, Analysis) else -1
+
+
+def _total(rows: Rows) -> Facts:
+    total = Facts()
+    for facts in rows.minutes.values():
+        total.add(facts)
+    return total
