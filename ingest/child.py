@@ -71,7 +71,10 @@ class CameraProcess:
 
     def exit_code(self) -> int | None:
         """See `Child.exit_code`."""
-        return self._process.poll()
+        code = self._process.poll()
+        if code is not None:
+            self._close_pipe()
+        return code
 
     def stop(self, *, is_abandoned: bool) -> None:
         """See `Child.stop`."""

@@ -104,6 +104,9 @@ class LiveCamera:
             ReaderStuckError: The process must be replaced.
         """
         news = self._connection.step(now_s)
+        if self._connection.condition(now_s).state is CameraState.LIVE:
+            # What comes first after an outage belongs to the stretch that it begins.
+            self._follow_state(now_s, unix_s)
         self._tally.captured(news.captured)
         self._follow_state(now_s, unix_s)
         if news.frame is not None and not self._is_bus_lost:

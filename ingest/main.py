@@ -3,9 +3,8 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
-
-from sqlalchemy import Engine
 
 from ingest.child import start_camera_process
 from ingest.fleet import Fleet
@@ -27,9 +26,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
     engine = wait_for_database(settings, stop)
     if engine is None:
         return
-    CameraStore(engine).seed(settings)
+    store = CameraStore(engine)
+    store.seed(settings)
     fleet = Fleet(lambda camera: start_camera_process(camera, settings))
-    keeper = Keeper(settings, engine, fleet)
+    keeper = Keeper(settings, fleet, list_cameras=store.list)
     try:
         while not stop.is_set():
             keeper.step(time.monotonic(), time.time())
@@ -51,12 +51,13 @@ def _end(fleet: Fleet) -> None:
 class Keeper:
     """Brings database, fleet and status board together, one `step` at a time."""
 
-    def __init__(self, settings: Settings, engine: Engine, fleet: Fleet) -> None:
-        self._store = CameraStore(engine)
+    def __init__(
+        self, settings: Settings, fleet: Fleet, *, list_cameras: Callable[[], list[Camera]]
+    ) -> None:
+        self._list_cameras = list_cameras
         self._fleet = fleet
         self._client = connect(settings)
         self._board = StatusBoard(self._client)
-        self._settings = settings
         self._next_follow_s = 0.0
         self._next_told_s = 0.0
         self._trouble = ""
@@ -80,7 +81,7 @@ class Keeper:
 
     def _cameras(self) -> list[Camera] | None:
         try:
-            cameras = self._store.list()
+            cameras = self._list_cameras()
         except StorageError as error:
             if not self._trouble:
                 logger.warning("%s; the cameras go on as they are", error)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ingest.probe import probe
-from ingest.source import EndOfStream
+from ingest.source import CapturedFrame, EndOfStream, Source
 from ingest.sources import open_source
 from maskwatch.config import IngestSettings, Settings
 from maskwatch.contracts import Camera, SourceReason
@@ -30,11 +30,18 @@ def camera(url: str, **changes: object) -> Camera:
 
 def why(url: str, **changes: object) -> SourceError:
     with pytest.raises(SourceError) as caught:
-        source = open_source(camera(url, **changes), SETTINGS)
-        source.read()
+        open_source(camera(url, **changes), SETTINGS).read()
     assert "door" in str(caught.value)
     assert "\n" not in str(caught.value)
     return caught.value
+
+
+def read_all(source: Source, frames: list[CapturedFrame] | None = None) -> None:
+    """Read until the source raises."""
+    while True:
+        frame = source.read()
+        if frames is not None:
+            frames.append(frame)
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +119,7 @@ def test_a_camera_that_loses_power_is_lost_and_not_ended(stream: Path) -> None:
         source.read()
         server.stop()
         with pytest.raises(SourceError) as caught:
-            for _ in range(1000):
-                source.read()
+            read_all(source)
         source.close()
     assert caught.value.reason in (SourceReason.LOST, SourceReason.TIMEOUT)
 
@@ -182,8 +188,7 @@ def test_an_http_stream_that_breaks_off_is_lost_and_not_ended() -> None:
         source.read()
         server.ending.set()
         with pytest.raises(SourceError) as caught:
-            for _ in range(100):
-                source.read()
+            read_all(source)
         source.close()
     assert caught.value.reason == SourceReason.LOST
 
@@ -192,13 +197,11 @@ def test_a_film_over_http_has_an_end(tmp_path: Path) -> None:
     film = write_video(tmp_path / "a.mkv", seconds=0.4)
     with http_camera(film=film) as server:
         source = open_source(camera(server.url("/film.mp4")), SETTINGS)
-        count = 0
+        frames: list[CapturedFrame] = []
         with pytest.raises(EndOfStream):
-            while True:
-                source.read()
-                count += 1
+            read_all(source, frames)
         source.close()
-    assert count == 10
+    assert len(frames) == 10
 
 
 def test_a_file_is_read_by_path_and_by_address(tmp_path: Path) -> None:
@@ -245,10 +248,10 @@ def test_a_damaged_stretch_is_marked_until_the_next_key_frame(tmp_path: Path) ->
     content[middle : middle + 400] = bytes(400)
     path.write_bytes(content)
     source = open_source(camera(str(path), is_replay=True), SETTINGS)
-    damaged = []
+    frames: list[CapturedFrame] = []
     with pytest.raises(EndOfStream):
-        while True:
-            damaged.append(source.read().is_damaged)
+        read_all(source, frames)
+    damaged = [frame.is_damaged for frame in frames]
     assert any(damaged)
     assert not damaged[0]
     assert not damaged[-1]
