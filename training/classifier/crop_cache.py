@@ -21,7 +21,9 @@ from maskwatch.contracts import CLASSES
 from maskwatch.errors import MediaError
 from maskwatch.geometry import Box
 from models.crops import crop_face
+from training.datasets.formats import PICTURE_SUFFIXES, USUAL_LABELS
 from training.datasets.hashing import base_name, near_duplicate_groups, perceptual_hash
+from training.datasets.index import read_index
 from training.datasets.split import Split, split_of
 
 logger = logging.getLogger(__name__)
@@ -31,9 +33,7 @@ Picture = NDArray[np.uint8]
 CACHE_SIDE_PX = 144
 CACHE_SPAN = 2.0
 _SMALLEST_FACE_PX = 8.0
-_FOLDER_LABELS = {"WithMask": "mask", "WithoutMask": "no_mask"}
 _FOLDER_SPLITS: dict[str, Split] = {"Train": "train", "Validation": "val", "Test": "test"}
-_PICTURE_SUFFIXES = {".webp", ".jpg", ".jpeg", ".png", ".bmp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,34 +101,36 @@ class LandmarkFinder:
 
 
 def scene_crops(folder: Path, finder: LandmarkFinder | None) -> Iterator[tuple[Picture, Crop]]:
-    """Yields the labelled faces of ``folder/labels.jsonl``; unreadable pictures are logged."""
-    for line in (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        picture = cv2.imread(str(folder / record["file"]))
+    """Yields the labelled faces of ``folder/labels.jsonl``; what is unusable is logged.
+
+    Raises:
+        MediaError: There is no index, or nothing in it can be used.
+    """
+    pictures, problems = read_index(folder)
+    for problem in problems:
+        logger.warning("skipped: %s", problem)
+    for labelled in pictures:
+        picture = cv2.imread(str(folder / labelled.file))
         if picture is None:
-            logger.warning("%s: cannot be decoded; skipped", folder / record["file"])
+            logger.warning("skipped: %s: cannot be decoded", folder / labelled.file)
             continue
-        relative = 640 / max(picture.shape[:2])
-        for x1, y1, x2, y2, label in record["boxes"]:
-            if y2 - y1 < _SMALLEST_FACE_PX or x2 <= x1 or label not in CLASSES:
+        pixels = np.asarray(picture, np.uint8)
+        relative = 640 / max(pixels.shape[:2])
+        for face in labelled.boxes:
+            if face.box.height < _SMALLEST_FACE_PX:
                 continue
-            box = Box(x1, y1, x2, y2)
-            pixels = crop_face(
-                np.asarray(picture, np.uint8), box, side_px=CACHE_SIDE_PX, span=CACHE_SPAN
+            cut = crop_face(pixels, face.box, side_px=CACHE_SIDE_PX, span=CACHE_SPAN)
+            crop = Crop(
+                source=labelled.source,
+                file=labelled.file,
+                group=labelled.group,
+                split=labelled.split,
+                label=face.label,
+                height_px=face.box.height,
+                relative_height=face.box.height * relative,
+                landmarks=_central_landmarks(cut, finder),
             )
-            yield (
-                pixels,
-                Crop(
-                    record["source"],
-                    record["file"],
-                    str(record["group"]),
-                    split_of(record["source"], record["group"]),
-                    label,
-                    box.height,
-                    box.height * relative,
-                    _central_landmarks(pixels, finder),
-                ),
-            )
+            yield cut, crop
 
 
 def _central_landmarks(pixels: Picture, finder: LandmarkFinder | None) -> tuple[float, ...]:
@@ -143,8 +145,8 @@ def _central_landmarks(pixels: Picture, finder: LandmarkFinder | None) -> tuple[
 def folder_pictures(folder: Path) -> Iterator[tuple[Path, str]]:
     """Yields (picture, label) of a folder of classes, at any depth, in a fixed order."""
     for path in sorted(folder.rglob("*")):
-        label = _FOLDER_LABELS.get(path.parent.name, path.parent.name)
-        if path.suffix.lower() in _PICTURE_SUFFIXES and label in CLASSES:
+        label = USUAL_LABELS.get(path.parent.name.lower())
+        if path.suffix.lower() in PICTURE_SUFFIXES and label is not None:
             yield path, label
 
 

@@ -18,7 +18,7 @@ from models.mask_classifier import MaskClassifier, sharpness
 from training.augment.camera import CameraSettings, take_look
 from training.classifier.crop_cache import CACHE_SPAN, CropCache
 from training.classifier.export import export_classifier
-from training.classifier.measures import best_temperature, crop_scores
+from training.classifier.measures import best_calibration, crop_scores
 from training.classifier.readability import (
     TradePoint,
     chances,
@@ -26,7 +26,7 @@ from training.classifier.readability import (
     fit_chance,
     trade_curve,
 )
-from training.classifier.train import looks_of, rows_to_measure
+from training.classifier.train import looks_of, predict, rows_to_measure
 
 if TYPE_CHECKING:
     import keras
@@ -69,6 +69,7 @@ def finish(
         notes: Limits to know, for the card.
     """
     side = int(model.input_shape[1])
+    temperature = _calibrate(model, cache)
     export_classifier(model, folder / WEIGHTS_NAME)
     card = Card(
         name="maskwatch mask classifier",
@@ -79,6 +80,7 @@ def finish(
         version=version,
         input=InputPart(size_px=side, layout="nhwc", dtype="uint8", colour="bgr"),
         classes=CLASSES,
+        temperature=temperature,
         span=DEFAULT_SPAN,
         parameters=int(model.count_params()),
         trained_on=tuple(sorted({crop.source for crop in cache.crops})),
@@ -87,25 +89,35 @@ def finish(
     )
     path = folder / Path(WEIGHTS_NAME).with_suffix(".json").name
     write_card(card, path)
-    card, curve = _calibrated(card, path, cache)
+    card, curve = _with_readability(card, path, cache)
     card = card.model_copy(update={"metrics": _metrics(card, path, cache)})
     write_card(card, path)
     return Finished(card, curve)
 
 
-def _calibrated(card: Card, path: Path, cache: CropCache) -> tuple[Card, list[TradePoint]]:
+def _calibrate(model: keras.Model, cache: CropCache) -> float:
+    """Shifts the network's last biases to the classes' real shares and returns the temperature.
+
+    Batches show far more masks worn incorrectly than the world does; without the shift the network
+    expects them as often.
+    """
+    rows = rows_to_measure(cache, "val")
+    if not rows:
+        return 1.0
+    looks, labels = looks_of(cache, rows, int(model.input_shape[1]))
+    temperature, shift = best_calibration(predict(model, looks), labels)
+    last = model.get_layer("logits")
+    kernel, bias = last.get_weights()
+    last.set_weights([kernel, (bias + shift * temperature).astype(bias.dtype)])
+    return round(temperature, 4)
+
+
+def _with_readability(card: Card, path: Path, cache: CropCache) -> tuple[Card, list[TradePoint]]:
     rows = rows_to_measure(cache, "val")
     if not rows:
         return card, []
     looks, labels, heights = _camera_looks(cache, rows, card.input.size_px)
-    classifier = MaskClassifier.load(path)
-    # The temperature is that of pictures as they come; degraded copies would soften it.
-    logits = np.log(np.maximum(classifier.probabilities(looks), _LEAST))
     plain = len(rows)
-    card = card.model_copy(
-        update={"temperature": round(best_temperature(logits[:plain], labels[:plain]), 4)}
-    )
-    write_card(card, path)
     probabilities = MaskClassifier.load(path).probabilities(looks)
     right = probabilities.argmax(1) == labels
     sharp = np.array([sharpness(look) for look in looks])

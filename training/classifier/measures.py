@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
+
+# Weight of one label's worth of doubt in a calibration.
+_PULL = 0.5
 
 
 def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Floats:
@@ -48,15 +52,32 @@ def calibration_error(probabilities: Floats, labels: Labels, bins: int = 15) -> 
     return error
 
 
-def best_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
-    """Returns the temperature with the smallest log loss, between 0.2 and 5."""
-    temperatures = np.exp(np.linspace(np.log(0.2), np.log(5.0), 201))
+def best_calibration(
+    logits: NDArray[np.floating], labels: Labels
+) -> tuple[float, NDArray[np.float64]]:
+    """Returns the temperature and the shift (C,) of ``logits / temperature + shift`` that fit best.
+
+    Least log loss, with a weak pull to temperature 1 and no shift, so that a small or one-sided set
+    of labels does not run away with them. Classes that no label names keep their logits.
+
+    Args:
+        logits: (N, C).
+        labels: Class numbers (N,).
+    """
+    classes = logits.shape[1]
+    seen = np.isin(np.arange(classes), labels)
     rows = np.arange(len(labels))
-    losses = [
-        -np.log(np.maximum(softmax(logits, value)[rows, labels], 1e-12)).mean()
-        for value in temperatures
-    ]
-    return float(temperatures[int(np.argmin(losses))])
+
+    def loss(chosen: Floats) -> float:
+        shift = np.where(seen, chosen[1:], 0.0)
+        chances = softmax(logits / np.exp(chosen[0]) + shift)
+        fit = -np.log(np.maximum(chances[rows, labels], 1e-12)).mean()
+        return float(fit + _PULL / len(labels) * (chosen @ chosen))
+
+    best = minimize(
+        loss, np.zeros(1 + classes), method="L-BFGS-B", bounds=[(-1.6, 1.6)] * (1 + classes)
+    )
+    return float(np.exp(best.x[0])), np.where(seen, best.x[1:], 0.0)
 
 
 @dataclass(frozen=True, slots=True)

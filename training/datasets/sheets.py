@@ -1,0 +1,64 @@
+"""Contact sheets: many labelled faces on one picture, to look at before training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from maskwatch.contracts import CLASSES
+from maskwatch.errors import MediaError
+from models.crops import crop_face
+from training.datasets.index import LabelledPicture
+
+_TILE_PX = 80
+_COLUMNS = 16
+
+
+def write_sheets(
+    folder: Path, pictures: Sequence[LabelledPicture], out: Path, *, most: int = 160, seed: int = 0
+) -> list[Path]:
+    """Writes ``{split}-{label}.png`` for each that has faces, and returns the paths.
+
+    Args:
+        folder: Of the index.
+        pictures: Its pictures.
+        out: Where the sheets go.
+        most: Faces on one sheet, drawn by chance.
+        seed: Of that chance.
+
+    Raises:
+        MediaError: A picture cannot be decoded, or the sheet cannot be written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    written = []
+    for split in sorted({picture.split for picture in pictures}):
+        for label in CLASSES:
+            faces = [
+                (picture, face.box)
+                for picture in pictures
+                if picture.split == split
+                for face in picture.boxes
+                if face.label == label
+            ]
+            if not faces:
+                continue
+            chosen = rng.permutation(len(faces))[:most]
+            rows = -(-len(chosen) // _COLUMNS)
+            sheet = np.zeros((rows * _TILE_PX, _COLUMNS * _TILE_PX, 3), np.uint8)
+            for place, number in enumerate(chosen):
+                picture, box = faces[int(number)]
+                pixels = cv2.imread(str(folder / picture.file))
+                if pixels is None:
+                    raise MediaError(f"{folder / picture.file}: missing or cannot be decoded")
+                tile = crop_face(np.asarray(pixels, np.uint8), box, side_px=_TILE_PX)
+                y, x = place // _COLUMNS * _TILE_PX, place % _COLUMNS * _TILE_PX
+                sheet[y : y + _TILE_PX, x : x + _TILE_PX] = tile
+            path = out / f"{split}-{label}.png"
+            if not cv2.imwrite(str(path), sheet):
+                raise MediaError(f"{path}: cannot be written; check the folder and the disk")
+            written.append(path)
+    return written
