@@ -55,6 +55,15 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             made.child.kill()
 
 
+def _pid(child: Child) -> int:
+    assert child.pid, "0 would be this process's own group"
+    return child.pid
+
+
+def _kill(child: Child) -> None:
+    os.kill(_pid(child), signal.SIGKILL)
+
+
 def test_pauses_double_up_to_a_limit() -> None:
     assert [restart_pause_s(n) for n in (1, 2, 3, 4, 8, 100)] == [0.25, 0.5, 1, 2, 30, 30]
 
@@ -86,13 +95,13 @@ def test_a_healthy_minute_forgets_earlier_failures(bench: Bench) -> None:
     child = bench.child_of("import signal; print('up', flush=True); signal.pause()")
     for count in (1, 2, 3):
         bench.until(lambda count=count: len(bench.lines) == count)
-        os.kill(child.pid or 0, signal.SIGKILL)
+        _kill(child)
         bench.until(lambda: child.pid is None)
         bench.now += 1.0
     bench.until(lambda: len(bench.lines) == 4)
     bench.now += 61.0
     child.step(bench.now)
-    os.kill(child.pid or 0, signal.SIGKILL)
+    _kill(child)
     bench.until(lambda: child.pid is None)
     bench.now += 0.26
     child.step(bench.now)
@@ -108,7 +117,7 @@ def test_what_a_dead_process_started_is_ended_before_its_restart(bench: Bench) -
     )
     bench.until(lambda: len(bench.lines) == 1)
     grandchild = psutil.Process(int(bench.lines[0]))
-    os.kill(child.pid or 0, signal.SIGKILL)
+    _kill(child)
     bench.until(lambda: child.pid is None)
     grandchild.wait(5)
     assert not grandchild.is_running()
@@ -133,8 +142,8 @@ def test_a_process_that_ignores_the_request_is_killed(bench: Bench) -> None:
 def test_asking_a_process_that_has_just_ended_changes_nothing(bench: Bench) -> None:
     child = bench.child_of("import signal; print('up', flush=True); signal.pause()")
     bench.until(lambda: bench.lines == ["up"])
-    os.kill(child.pid or 0, signal.SIGKILL)
-    os.waitid(os.P_PID, child.pid or 0, os.WEXITED | os.WNOWAIT)
+    _kill(child)
+    os.waitid(os.P_PID, _pid(child), os.WEXITED | os.WNOWAIT)
     child.ask_to_end()
     assert child.has_ended()
 
