@@ -1,0 +1,290 @@
+"""The recorder with a real Redis and both databases: one transaction, whatever happens."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from sqlalchemy import Engine, select, text
+
+from maskwatch.bus import EmbeddedRedis, ResultLog, StatusBoard, connect
+from maskwatch.bus.recorder_status import RecorderBoard
+from maskwatch.config import Settings
+from maskwatch.contracts import Camera, Verdict
+from maskwatch.errors import StorageError
+from maskwatch.storage import CameraStore, last_position, migrate, open_database, reading
+from maskwatch.storage.questions import counts, minute_facts, passages, total_facts
+from maskwatch.storage.tables import MinuteRow, PassageRow
+from maskwatch.storage.utc import from_unix
+from tests.worlds.result_log import START_UNIX_S, Epoch, shuffled
+from tests.worlds.walkers import crowd
+from workers import recorder_main
+from workers.recorder_main import Recorder
+
+START = from_unix(START_UNIX_S - 30)
+
+END = from_unix(START_UNIX_S + 3600)
+
+
+def epoch(*, is_replay: bool = True, camera: str = "a", seed: int = 1) -> Epoch:
+    return Epoch(
+        camera=camera, walkers=crowd(people=12, seconds=40, seed=seed), seconds=45,
+        is_replay=is_replay, seed=seed,
+    )  # fmt: skip
+
+
+def rows(engine: Engine) -> Any:
+    """Everything that was counted, without the ids."""
+    with reading(engine) as session:
+        passed = session.scalars(
+            select(PassageRow).order_by(PassageRow.camera, PassageRow.track)
+        ).all()
+        minutes = session.scalars(
+            select(MinuteRow).order_by(MinuteRow.camera, MinuteRow.minute)
+        ).all()
+        return [_values(row, without=("id",)) for row in passed], [_values(row) for row in minutes]
+
+
+def _values(row: Any, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    names = [column.key for column in row.__table__.columns if column.key not in without]
+    return {name: getattr(row, name) for name in names}
+
+
+def drain(recorder: Recorder, *, until_s: float = 1000.0) -> None:
+    now_s = until_s
+    while recorder.step(now_s, block_ms=0):
+        now_s += 10.0
+
+
+@pytest.fixture
+def results(redis_client: redis.Redis) -> ResultLog:
+    return ResultLog(redis_client)
+
+
+def test_both_databases_hold_the_same_rows(
+    sqlite_settings: Settings,
+    postgres_settings: Settings,
+    redis_settings: Settings,
+    redis_client: redis.Redis,
+    results: ResultLog,
+) -> None:
+    for camera in ("a", "b"):
+        results.publish_all(epoch(camera=camera, seed=len(camera)).messages())
+        StatusBoard(redis_client).set_active(camera)
+    found = []
+    for settings in (sqlite_settings, postgres_settings):
+        engine = open_database(settings)
+        migrate(engine)
+        drain(Recorder(redis_settings, engine, redis_client))
+        found.append(rows(engine))
+        engine.dispose()
+
+    assert found[0] == found[1]
+    assert len(found[0][0]) > 20
+
+
+def test_what_was_seen_is_in_the_database(
+    database: Engine, redis_settings: Settings, redis_client: redis.Redis, results: ResultLog
+) -> None:
+    people = epoch().walkers
+    results.publish_all(epoch().messages())
+    CameraStore(database).add(Camera(name="a", url="x.mp4"))
+
+    drain(Recorder(redis_settings, database, redis_client))
+
+    found = counts(database, "a", START, END)
+    assert sum(found.values()) == pytest.approx(len(people), abs=1)
+    for verdict in (Verdict.MASK, Verdict.NO_MASK, Verdict.INCORRECT):
+        truth = sum(walker.verdict is verdict for walker in people)
+        assert found[verdict] == pytest.approx(truth, abs=1)
+    seen = passages(database, "a", START, END)
+    assert [each.started_at for each in seen] == sorted(each.started_at for each in seen)
+    assert all(each.started_at <= each.ended_at for each in seen)
+    facts = total_facts(database, "a", START, END)
+    assert (facts.watched_ms, facts.analysed, facts.dropped) == (45_000, 225, 0)
+    # 14:13:30 to 14:14:15
+    by_minute = minute_facts(database, "a", START, END)
+    assert [each.watched_ms for _, each in by_minute] == [30_000, 15_000]
+    position = last_position(database, "a")
+    assert position is not None
+    assert (position.last_sequence, position.last_tick, position.is_finished) == (224, 44, True)
+    status = RecorderBoard(redis_client).all()["a"]
+    assert (status.last_sequence, status.is_finished) == (224, True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_before_any_commit_it_loses_and_repeats_nothing(
+    database: Engine,
+    redis_settings: Settings,
+    redis_client: redis.Redis,
+    results: ResultLog,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+) -> None:
+    messages = shuffled(epoch(is_replay=seed != 1, seed=2).messages(), seed=seed)
+    StatusBoard(redis_client).set_active("a")
+    monkeypatch.setattr(recorder_main, "ENTRIES_A_READ", 40)
+    results.publish_all(messages)
+    commits = 0
+    now_s = 1000.0
+
+    def commit_or_die(*arguments: Any) -> None:
+        nonlocal commits
+        commits += 1
+        if commits % 2 == seed % 2:
+            raise KeyboardInterrupt
+        real_commit(*arguments)
+
+    real_commit = recorder_main.commit
+    monkeypatch.setattr(recorder_main, "commit", commit_or_die)
+    recorder = Recorder(redis_settings, database, redis_client)
+    for _ in range(60):
+        now_s += 1.0
+        try:
+            recorder.step(now_s, block_ms=0)
+        except KeyboardInterrupt:
+            recorder = Recorder(redis_settings, database, redis_client)
+    assert commits > 8
+    disturbed = rows(database)
+
+    monkeypatch.setattr(recorder_main, "commit", real_commit)
+    for table in ("passages", "minutes", "recorder_state"):
+        with database.begin() as connection:
+            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - our own names
+    drain(Recorder(redis_settings, database, redis_client))
+    assert disturbed == rows(database)
+    assert len(disturbed[0]) > 5
+
+
+def test_a_failed_commit_leaves_nothing_behind(
+    database: Engine, redis_settings: Settings, redis_client: redis.Redis, results: ResultLog
+) -> None:
+    results.publish_all(epoch().messages())
+    StatusBoard(redis_client).set_active("a")
+    with database.begin() as connection:
+        # The last table of the transaction is missing.
+        connection.execute(text("ALTER TABLE minutes RENAME TO elsewhere"))
+
+    with pytest.raises(StorageError, match="tables of another version"):
+        Recorder(redis_settings, database, redis_client).step(1000.0, block_ms=0)
+
+    assert last_position(database, "a") is None
+    assert sum(counts(database, "a", START, END).values()) == 0
+    with database.begin() as connection:
+        connection.execute(text("ALTER TABLE elsewhere RENAME TO minutes"))
+    drain(Recorder(redis_settings, database, redis_client))
+    assert sum(counts(database, "a", START, END).values()) > 5
+
+
+def test_a_second_recorder_is_noticed_and_nothing_counts_twice(
+    database: Engine, redis_settings: Settings, redis_client: redis.Redis, results: ResultLog
+) -> None:
+    messages = epoch().messages()
+    StatusBoard(redis_client).set_active("a")
+    results.publish_all(messages[:100])
+    first = Recorder(redis_settings, database, redis_client)
+    first.step(1000.0, block_ms=0)
+    second = Recorder(redis_settings, database, redis_client)
+    second.step(1000.0, block_ms=0)
+
+    results.publish_all(messages[100:])
+    second.step(1001.0, block_ms=0)
+    with pytest.raises(StorageError, match="another recorder"):
+        first.step(1001.0, block_ms=0)
+
+    total = total_facts(database, "a", START, END)
+    assert (total.analysed, total.watched_ms) == (225, 45_000)
+
+
+@pytest.fixture
+def running(sqlite_settings: Settings) -> Iterator[tuple[threading.Event, threading.Thread]]:
+    stop = threading.Event()
+    thread = threading.Thread(target=recorder_main.run, args=(sqlite_settings, stop))
+    yield stop, thread
+    stop.set()
+    thread.join(10)
+
+
+def test_redis_and_the_database_may_come_late_and_go_away(
+    sqlite_settings: Settings, running: tuple[threading.Event, threading.Thread]
+) -> None:
+    stop, thread = running
+    messages = epoch().messages()
+    thread.start()
+    server = EmbeddedRedis(sqlite_settings)
+    engine = open_database(sqlite_settings)
+    try:
+        server.start()
+        client = connect(sqlite_settings)
+        StatusBoard(client).set_active("a")
+        ResultLog(client).publish_all(messages[:120])
+        _until(lambda: _last_tick(engine) >= 10)
+
+        # The server dies with all it knew; the replay sends again what is not committed.
+        assert server.pid is not None
+        server.stop()
+        server.start()
+        StatusBoard(client).set_active("a")
+        ResultLog(client).publish_all(messages[50:])
+        _until(lambda: _last_tick(engine) == 44)
+        client.close()
+    finally:
+        stop.set()
+        thread.join(10)
+        server.stop()
+    assert not thread.is_alive()
+    total = total_facts(engine, "a", START, END)
+    assert (total.analysed, total.watched_ms) == (225, 45_000)
+    engine.dispose()
+
+
+def test_a_locked_database_is_waited_for(
+    sqlite_settings: Settings,
+    running: tuple[threading.Event, threading.Thread],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    import sqlite3
+
+    monkeypatch.setattr("maskwatch.storage.database.BUSY_TIMEOUT_MS", 50)
+    engine = open_database(sqlite_settings)
+    migrate(engine)
+    server = EmbeddedRedis(sqlite_settings)
+    server.start()
+    client = connect(sqlite_settings)
+    StatusBoard(client).set_active("a")
+    ResultLog(client).publish_all(epoch().messages())
+    other = sqlite3.connect(sqlite_settings.data_dir / "maskwatch.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    _, thread = running
+    thread.start()
+    try:
+        _until(lambda: "is locked by another program; close it" in caplog.text)
+        assert last_position(engine, "a") is None
+        other.execute("ROLLBACK")
+        _until(lambda: _last_tick(engine) == 44)
+    finally:
+        running[0].set()
+        thread.join(10)
+        client.close()
+        server.stop()
+        other.close()
+    assert total_facts(engine, "a", START, END).analysed == 225
+    engine.dispose()
+
+
+def _last_tick(engine: Engine) -> int:
+    try:
+        position = last_position(engine, "a")
+    except StorageError:
+        return -1
+    return position.last_tick if position else -1
+
+
+def _until(holds: Any, *, within_s: float = 30.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
