@@ -79,11 +79,12 @@ def make_crop(
     zoom_x, zoom_y = zoom * stretch**0.5, zoom / stretch**0.5
     left, top = _corner(scene, settings.crop_px / zoom_x, settings.crop_px / zoom_y, rng)
     cut = _cut(picture, left, top, zoom_x, zoom_y, settings.crop_px)
-    boxes = (scene.boxes - (left, top, left, top)) * (zoom_x, zoom_y, zoom_x, zoom_y)
-    boxes = boxes.astype(np.float32)
+    known = np.concatenate([scene.boxes, scene.unlabelled])
+    known = ((known - (left, top, left, top)) * (zoom_x, zoom_y, zoom_x, zoom_y)).astype(np.float32)
     if rng.random() < 0.5:
         cut = np.ascontiguousarray(cut[:, ::-1])
-        boxes[:, [0, 2]] = settings.crop_px - boxes[:, [2, 0]]
+        known[:, [0, 2]] = settings.crop_px - known[:, [2, 0]]
+    boxes, unlabelled = known[: len(scene.boxes)], known[len(scene.boxes) :]
     faces, ignored = _visible(boxes, settings)
     for box, label in zip(boxes, scene.labels, strict=True):
         if label == "no_mask" and rng.random() < settings.covered:
@@ -91,7 +92,7 @@ def make_crop(
     return Crop(
         picture=_through_the_lens(cut, settings, rng),
         boxes=faces,
-        ignored=ignored,
+        ignored=np.concatenate([ignored, unlabelled]),
         unpunished_height_px=max(settings.shortest_face_px, scene.unlabelled_below_px * scale),
         file=scene.file,
     )

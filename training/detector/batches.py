@@ -97,7 +97,10 @@ def batches(
     workers: int,
 ) -> Iterator[Batch]:
     """Yields the batches of ``steps``, made in ``workers`` other processes (0: in this one)."""
-    weights = np.array([shares.get(scene.source, 1.0) for scene in scenes], np.float64)
+    # A crowd has more to teach than a portrait, but not in proportion.
+    weights = np.array(
+        [shares.get(scene.source, 1.0) * max(1, len(scene.boxes)) ** 0.5 for scene in scenes]
+    )
     dataset = _Batches(scenes, cache, weights, settings, seed=seed, size=size, steps=steps)
     loader: DataLoader[Batch] = DataLoader(
         dataset, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None

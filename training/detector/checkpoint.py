@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle  # only for the name of its error
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,6 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         return None
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise StorageError(f"checkpoint {path} cannot be read; remove it to start anew") from error
     return state

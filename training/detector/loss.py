@@ -16,6 +16,7 @@ from training.detector.network import STRIDES
 CENTER_RADIUS_STRIDES = 2.5
 MAX_CELLS_PER_FACE = 10
 BOX_WEIGHT = 5.0
+MOST_UNEQUAL = 3.0
 _FAR = 1e5
 
 
@@ -83,14 +84,16 @@ def detection_losses(maps: list[torch.Tensor], truths: list[Truth]) -> Losses:
     face_logits, quality_logits = flat[:, 0], flat[:, 1]
     is_face = torch.zeros_like(face_logits)
     weight = torch.ones_like(face_logits)
-    matched_boxes, matched_logits, matched_targets = [], [], []
+    matched_boxes, matched_logits, matched_targets, shares = [], [], [], []
     for row, truth in enumerate(truths):
         with torch.no_grad():
             scores = (face_logits[row].sigmoid() * quality_logits[row].sigmoid()).sqrt()
             found, face = assign(boxes[row], scores, corners + strides / 2, strides, truth.boxes)
             weight[row] = _negative_weight(boxes[row], corners + strides / 2, truth)
-            is_face[row, found], weight[row, found] = 1.0, 1.0
+            share = _equal_shares(face)
+            is_face[row, found], weight[row, found] = 1.0, share
         if found.numel():
+            shares.append(share)
             matched_boxes.append(boxes[row, found])
             matched_targets.append(truth.boxes[face])
             matched_logits.append(face_logits[row, found])
@@ -103,10 +106,28 @@ def detection_losses(maps: list[torch.Tensor], truths: list[Truth]) -> Losses:
         return Losses(nothing, quality / count, nothing)
     predicted, wanted = torch.cat(matched_boxes), torch.cat(matched_targets)
     overlap, penalised = _overlap(predicted, wanted)
+    cell_weight = torch.cat(shares)
     face_loss = F.binary_cross_entropy_with_logits(
-        torch.cat(matched_logits), overlap.detach().clamp(0, 1), reduction="sum"
+        torch.cat(matched_logits),
+        overlap.detach().clamp(0, 1),
+        weight=cell_weight,
+        reduction="sum",
     )
-    return Losses(face_loss / count, quality / count, BOX_WEIGHT * (1 - penalised).sum() / count)
+    box_loss = BOX_WEIGHT * (cell_weight * (1 - penalised)).sum()
+    return Losses(face_loss / count, quality / count, box_loss / count)
+
+
+def _equal_shares(face: torch.Tensor) -> torch.Tensor:
+    """A weight for each face cell, so that a small face with one cell counts like a large one.
+
+    Args:
+        face: Which face each cell answers for.
+    """
+    if not face.numel():
+        return torch.ones(0, device=face.device)
+    cells_of_face = torch.bincount(face)
+    usual = face.numel() / int((cells_of_face > 0).sum())
+    return (usual / cells_of_face[face]).clamp(1 / MOST_UNEQUAL, MOST_UNEQUAL)
 
 
 def assign(

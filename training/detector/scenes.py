@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -39,6 +39,7 @@ class Scene:
         size: Width and height in pixels.
         boxes: Faces, (G, 4) as x1, y1, x2, y2 in pixels, inside the picture.
         labels: What each face wears.
+        unlabelled: Where another detector sees a face and no label is, (U, 4): not judged.
     """
 
     file: str
@@ -47,6 +48,7 @@ class Scene:
     size: tuple[int, int]
     boxes: Boxes
     labels: tuple[str, ...]
+    unlabelled: Boxes = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     @property
     def split(self) -> Split:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import keras
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import numpy_helper
 
 from maskwatch.errors import ModelError
 from training.detector.network import Widths, build_detector
 from training.detector.yunet_import import load_yunet
+
+_STEM_KERNEL = "stem_conv_kernel"
 
 
 def start_model(widths: Widths, start: Path | None, *, seed: int) -> keras.Model:
@@ -43,11 +45,19 @@ def start_model(widths: Widths, start: Path | None, *, seed: int) -> keras.Model
     return model
 
 
+def is_yunet(start: Path) -> bool:
+    """Says whether a file is an ONNX network, but not an export of our own."""
+    if start.suffix != ".onnx":
+        return False
+    names = {tensor.name for tensor in onnx.load(str(start)).graph.initializer}
+    return _STEM_KERNEL not in names
+
+
 def _load_exported(model: keras.Model, path: Path) -> bool:
     """Loads an export of our own; False where the file is not one."""
     graph = onnx.load(str(path)).graph
     tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    if "stem_conv_kernel" not in tensors:
+    if _STEM_KERNEL not in tensors:
         return False
     for layer in model.layers:
         if f"{layer.name}_kernel" in tensors:

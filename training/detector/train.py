@@ -28,6 +28,7 @@ from training.detector.network import build_detector
 from training.detector.recipe import DetectorRecipe
 from training.detector.scenes import PictureCache, Scene
 from training.detector.start import start_model
+from training.detector.unlabelled import mark_unlabelled
 from training.detector.validate import FusedRuntime, measure_by_source
 
 _logger = logging.getLogger(__name__)
@@ -99,9 +100,14 @@ class DetectorTraining:
         """
         self.recipe, self.folder = recipe, folder
         self._cache, self._workers = cache, workers
-        self._train = [s for s in scenes if s.split == "train" and s in cache]
-        self._val = [s for s in scenes if s.split == "val" and s in cache]
         folder.mkdir(parents=True, exist_ok=True)
+        self._train = mark_unlabelled(
+            [s for s in scenes if s.split == "train" and s in cache],
+            cache,
+            start,
+            folder / "unlabelled.json",
+        )
+        self._val = [s for s in scenes if s.split == "val" and s in cache]
         self._device = torch.device(device)
         self.model = start_model(recipe.net.widths(), start, seed=recipe.run.seed).to(self._device)
         self.average = build_detector(recipe.net.widths()).to(self._device)
