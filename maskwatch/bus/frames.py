@@ -5,17 +5,20 @@ is acknowledged, which deletes it. The bound is on waiting frames: a live frame 
 waiting one out and says which, a replay's frame is refused until there is room.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 import redis
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
-from maskwatch.bus.connection import bus_errors
+from maskwatch.bus.connection import bus_errors, explain
 from maskwatch.bus.frame_scripts import ACKNOWLEDGE, FORGET, OFFER, RECLAIM, TAKE
 from maskwatch.contracts import WORKER_GROUP, FrameHeader, frames_key
+
+logger = logging.getLogger(__name__)
 
 MAX_DELIVERIES: Final = 3
 """A frame that was taken so often without an answer has most likely ended its workers."""
@@ -84,9 +87,12 @@ class FrameQueue:
         self._acknowledge = client.register_script(ACKNOWLEDGE)
         self._forget = client.register_script(FORGET)
         self._first = 0
+        self._is_full = False
 
     def offer(self, header: FrameHeader, jpeg: bytes, *, limit: int) -> Offer:
         """Put a frame on its camera's stream, in one atomic step.
+
+        A Redis that is out of memory is logged once, until it takes a frame again.
 
         Args:
             header: Its `is_replay` decides what happens when the stream is full.
@@ -109,6 +115,10 @@ class FrameQueue:
             )
         sequences = tuple(int(sequence) for sequence in dropped)
         is_full = status == b"oom"
+        if is_full and not self._is_full:
+            told = explain(OutOfMemoryError(), self._redis)
+            logger.error("camera %s: %s; its pictures are dropped until then", header.camera, told)
+        self._is_full = is_full
         if is_full and not header.is_replay:
             sequences = (*sequences, header.sequence)
         return Offer(status == b"ok", sequences, is_out_of_memory=is_full)

