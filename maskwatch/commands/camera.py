@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,9 +17,6 @@ from maskwatch.config import Settings, load_settings
 from maskwatch.contracts import Camera
 from maskwatch.errors import CameraError
 from maskwatch.storage import CameraStore, migrate, open_database
-
-_TEST_PICTURES = 10
-_TEST_S = 5.0
 
 
 @click.group()
@@ -184,30 +180,15 @@ def test(
 
 def _try_out(wanted: Camera, settings: Settings) -> str:
     # Here, so that the other commands do not wait for the video libraries.
-    from ingest.source import EndOfStream
-    from ingest.sources import open_source
+    from ingest.probe import probe
 
-    started_s = time.monotonic()
-    source = open_source(wanted, settings.ingest)
-    try:
-        first = source.read()
-        first_after_s = time.monotonic() - started_s
-        height, width = first.to_bgr().shape[:2]
-        pictures = 1
-        while pictures < _TEST_PICTURES and time.monotonic() - started_s < _TEST_S:
-            try:
-                source.read()
-            except EndOfStream:
-                break
-            pictures += 1
-        info = source.info
-    finally:
-        source.close()
-    rate = f", {info.fps:g} pictures a second" if info.fps else ""
-    codec = info.codec or "pictures"
+    found = probe(wanted, settings)
+    rate = f", {found.measured_fps:g} pictures a second" if found.measured_fps else ""
+    length = f", {found.duration_s:.0f} s long" if found.duration_s else ""
+    warning = f"; but {found.warning}" if found.warning else ""
     return (
-        f"ok: {codec} {width}x{height}{rate}; first picture after {first_after_s:.1f} s, "
-        f"{pictures} read"
+        f"ok: {found.codec} {found.width}x{found.height}{rate}{length}; "
+        f"first picture after {found.first_picture_s:.1f} s{warning}"
     )
 
 
