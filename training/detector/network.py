@@ -6,10 +6,7 @@ that its published weights can be loaded; the widths are free, so that the net c
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-
-os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import keras
 from keras import layers

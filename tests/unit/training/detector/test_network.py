@@ -17,7 +17,7 @@ from training.detector.fused import FusedDetector  # noqa: E402
 from training.detector.network import STRIDES, Widths, build_detector  # noqa: E402
 from training.detector.start import start_model  # noqa: E402
 
-YUNET = Path(__file__).parents[4] / "shared" / "baselines" / "yunet_n_640_640.onnx"
+YUNET = Path(__file__).parents[5] / "shared" / "baselines" / "yunet_n_640_640.onnx"
 SMALL, WIDE = Widths(16, 64, 64), Widths(16, 64, 96)
 
 pytestmark = [
