@@ -41,7 +41,7 @@ EXTRAS: Final = {
     "psycopg": "postgres",
     "skimage": "demo",
     "tensorflow": "train",
-    "torch": "train",
+    "torch": "torch",
 }
 """Library that a light install lacks, to the extra that brings it."""
 
