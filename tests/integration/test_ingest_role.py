@@ -3,110 +3,25 @@
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-import psutil
 import pytest
-import redis
 
-from ingest import main
-from maskwatch.bus import EmbeddedRedis, FrameQueue, ResultLog, StatusBoard, connect
-from maskwatch.config import IngestSettings, Settings
-from maskwatch.contracts import (
-    Camera,
-    CameraState,
-    CameraStatus,
-    FrameHeader,
-    SourceReason,
-    Watch,
-)
-from maskwatch.storage import CameraStore, migrate, open_database
+from maskwatch.bus import EmbeddedRedis
+from maskwatch.config import Settings
+from maskwatch.contracts import Camera, CameraState, SourceReason
+from tests.support.ingest_site import IngestSite
 from tests.support.pictures import to_annex_b, write_video
 from tests.support.rtsp_server import rtsp_server
 from tests.support.waiting import wait_for
 
-QUICK = IngestSettings(
-    open_timeout_s=2.0, frame_timeout_s=2.0, backoff_min_s=0.2, backoff_max_s=0.5
-)
-
-
-class Site:
-    """A database, a Redis and the ingest role on them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings.with_changes(ingest=QUICK)
-        self.engine = open_database(self.settings)
-        migrate(self.engine)
-        self.store = CameraStore(self.engine)
-        self.client: redis.Redis = connect(self.settings)
-        self.queue = FrameQueue(self.client)
-        self.board = StatusBoard(self.client)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Run ingest; at the end it has to leave nothing behind within 3 s."""
-        stop = threading.Event()
-        thread = threading.Thread(target=main.run, args=(self.settings, stop))
-        thread.start()
-        try:
-            yield
-        finally:
-            processes = self.processes()
-            stop.set()
-            thread.join(timeout=4.0)
-            assert not thread.is_alive()
-            assert [p for p in processes if p.is_running() and p.status() != "zombie"] == []
-
-    def processes(self) -> list[psutil.Process]:
-        """The cameras' processes."""
-        children = psutil.Process().children(recursive=True)
-        return [child for child in children if "ingest.camera_process" in _command(child)]
-
-    def status(self, name: str) -> CameraStatus | None:
-        return self.board.cameras([name])[name]
-
-    def is_in(self, name: str, state: CameraState) -> bool:
-        status = self.status(name)
-        return status is not None and status.state is state
-
-    def wait_for_state(self, name: str, state: CameraState) -> None:
-        wait_for(lambda: self.is_in(name, state), what=f"{name} to be {state}")
-
-    def take(self, *names: str) -> list[FrameHeader]:
-        frames = self.queue.take("test", names, count=8)
-        self.queue.acknowledge(frames)
-        return [frame.header for frame in frames]
-
-    def take_until(self, name: str, count: int) -> list[FrameHeader]:
-        headers: list[FrameHeader] = []
-
-        def is_enough() -> bool:
-            headers.extend(self.take(name))
-            return len(headers) >= count
-
-        wait_for(is_enough, what=f"{count} pictures of {name}")
-        return headers
-
-    def watches(self, name: str) -> list[Watch]:
-        entries = ResultLog(self.client).read({name: "0-0"}, count=10_000)
-        return [entry.message for entry in entries if isinstance(entry.message, Watch)]
-
-
-def _command(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
 
 @pytest.fixture
-def site(redis_settings: Settings) -> Iterator[Site]:
+def site(redis_settings: Settings) -> Iterator[IngestSite]:
     """A site on the session's Redis."""
-    site = Site(redis_settings)
+    site = IngestSite(redis_settings)
     yield site
     site.client.close()
     site.engine.dispose()
@@ -118,7 +33,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_video(tmp_path_factory.mktemp("film") / "a.mp4", seconds=3.0)
 
 
-def test_cameras_are_followed_while_it_runs(site: Site, film: Path) -> None:
+def test_cameras_are_followed_while_it_runs(site: IngestSite, film: Path) -> None:
     site.store.add(Camera(name="door", url=str(film), loops=True))
     site.store.add(Camera(name="gate", url=str(film), loops=True, enabled=False))
     with site.running():
@@ -141,7 +56,7 @@ def test_cameras_are_followed_while_it_runs(site: Site, film: Path) -> None:
     assert [watch.tick for watch in site.watches("gate")] == list(range(len(site.watches("gate"))))
 
 
-def test_one_camera_that_fails_harms_no_other(site: Site, film: Path, tmp_path: Path) -> None:
+def test_one_camera_that_fails_harms_no_other(site: IngestSite, film: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     site.store.add(Camera(name="bad", url=str(tmp_path / "empty.mp4")))
     site.store.add(Camera(name="good", url=str(film), loops=True))
@@ -154,7 +69,7 @@ def test_one_camera_that_fails_harms_no_other(site: Site, film: Path, tmp_path: 
         wait_for(lambda: site.status("bad").reconnects > 2, what="more tries")  # type: ignore[union-attr]
 
 
-def test_a_killed_process_is_replaced(site: Site, film: Path) -> None:
+def test_a_killed_process_is_replaced(site: IngestSite, film: Path) -> None:
     site.store.add(Camera(name="door", url=str(film), loops=True))
     with site.running():
         first = site.take_until("door", 2)
@@ -167,7 +82,7 @@ def test_a_killed_process_is_replaced(site: Site, film: Path) -> None:
         assert process.pid not in [child.pid for child in site.processes()]
 
 
-def test_cameras_end_when_ingest_is_killed(site: Site, film: Path) -> None:
+def test_cameras_end_when_ingest_is_killed(site: IngestSite, film: Path) -> None:
     site.store.add(Camera(name="door", url=str(film), loops=True))
     program = (
         "import json, sys, threading\n"
@@ -191,7 +106,7 @@ def test_cameras_end_when_ingest_is_killed(site: Site, film: Path) -> None:
     wait_for(lambda: not process.is_running() or process.status() == "zombie", what="its end")
 
 
-def test_a_film_that_is_played_once_ends(site: Site, tmp_path: Path) -> None:
+def test_a_film_that_is_played_once_ends(site: IngestSite, tmp_path: Path) -> None:
     film = write_video(tmp_path / "short.mp4", seconds=0.6)
     site.store.add(Camera(name="door", url=str(film)))
     with site.running():
@@ -209,7 +124,7 @@ def test_a_film_that_is_played_once_ends(site: Site, tmp_path: Path) -> None:
 def test_redis_may_come_late_and_go_midway(
     tmp_path: Path, film: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    site = Site(Settings(data_dir=tmp_path))
+    site = IngestSite(Settings(data_dir=tmp_path))
     server = EmbeddedRedis(site.settings)
     site.store.add(Camera(name="door", url=str(film), loops=True))
     with site.running():
@@ -228,7 +143,7 @@ def test_redis_may_come_late_and_go_midway(
     site.engine.dispose()
 
 
-def test_a_stream_that_goes_for_a_while_comes_back_by_itself(site: Site, film: Path) -> None:
+def test_a_stream_that_goes_for_a_while_comes_back_by_itself(site: IngestSite, film: Path) -> None:
     stream = to_annex_b(film, film.with_suffix(".h264"))
     with rtsp_server(video=stream) as server:
         site.store.add(Camera(name="door", url=server.url))

@@ -1,0 +1,97 @@
+"""A replay as it runs: nothing is lost and nothing is done twice, whatever is killed."""
+
+from pathlib import Path
+
+import pytest
+
+from maskwatch.bus import EmbeddedRedis
+from maskwatch.config import Settings
+from maskwatch.contracts import Camera, CameraState, FrameHeader
+from maskwatch.storage import writing
+from maskwatch.storage.recorder_state import (
+    RecorderPosition,
+    StoredState,
+    load_state,
+    save_state,
+)
+from tests.support.ingest_site import IngestSite
+from tests.support.pictures import write_video
+from tests.support.waiting import wait_for
+
+
+def _count_up_to(
+    site: IngestSite, epoch: str, sequence: int, tick: int, *, is_finished: bool = False
+) -> None:
+    """Write what a recorder writes when it has counted so far."""
+    stored = load_state(site.engine, "door")
+    position = RecorderPosition(
+        epoch=epoch,
+        last_sequence=sequence,
+        last_tick=tick,
+        results_stream_id="0-0",
+        redis_server_id="",
+        is_finished=is_finished,
+    )
+    version = stored.version if stored else 0
+    with writing(site.engine) as session:
+        save_state(session, "door", StoredState(position=position, state={}, version=version))
+
+
+def _take_all(site: IngestSite) -> list[FrameHeader]:
+    """Take pictures until the replay's last tick is there and its queue is empty."""
+    headers: list[FrameHeader] = []
+
+    def is_done() -> bool:
+        has_last = any(watch.is_last for watch in site.watches("door"))
+        taken = site.take("door")
+        headers.extend(taken)
+        return has_last and not taken
+
+    wait_for(is_done, what="the end of the replay")
+    return headers
+
+
+def test_a_replay_loses_nothing_though_its_process_and_redis_are_killed(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "day.mp4", seconds=12.0)
+    settings = Settings(data_dir=tmp_path)
+    server = EmbeddedRedis(settings)
+    server.start()
+    site = IngestSite(settings)
+    site.store.add(Camera(name="door", url=str(film), is_replay=True, replay_start_unix_s=5000.0))
+    try:
+        with site.running():
+            headers = site.take_until("door", 10)
+            epoch = headers[0].epoch
+            assert [header.sequence for header in headers] == list(range(len(headers)))
+            _count_up_to(site, epoch, 9, 1)
+            site.processes()[0].kill()
+            resumed: list[FrameHeader] = []
+
+            def has_resumed() -> bool:
+                resumed.extend(site.take("door"))
+                return 10 in [header.sequence for header in resumed]
+
+            # What the first process had put on the queue comes first, and again later.
+            wait_for(lambda: len(site.processes()) == 1, what="a new process")
+            wait_for(has_resumed, what="the first picture that is not counted")
+            _count_up_to(site, epoch, 19, 3)
+            server.stop()
+            server.start()
+            rest = _take_all(site)
+            assert {header.epoch for header in rest} == {epoch}
+            assert {header.sequence for header in rest} >= set(range(20, 60))
+            assert max(header.sequence for header in rest) == 59
+            assert rest[-1].captured_at_unix_s == pytest.approx(5011.8)
+            ticks = {watch.tick for watch in site.watches("door")}
+            assert ticks >= set(range(4, 12))
+            assert not site.is_in("door", CameraState.ENDED)
+            _count_up_to(site, epoch, 59, 11, is_finished=True)
+            site.wait_for_state("door", CameraState.ENDED)
+        with site.running():
+            site.wait_for_state("door", CameraState.ENDED)
+            wait_for(lambda: not site.processes(), what="the finished replay's process to end")
+            assert site.take("door") == []
+    finally:
+        server.stop()
+    site.client.close()
+    site.engine.dispose()
