@@ -1,0 +1,141 @@
+"""Detectors beside each other: same pictures, same rules, and the rules of the shared scorer."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+
+pytest.importorskip("matplotlib", reason="needs the extra [train]")
+
+from maskwatch.errors import ConfigError  # after the check for the extra
+from training.detector.scenes import read_scenes
+from training.evaluate.detection import FoundFaces, measure_detection
+from training.evaluate.detector_cli import detector
+from training.evaluate.detectors import (
+    as_json,
+    as_markdown,
+    draw,
+    finders,
+    score_detectors,
+)
+
+SCORER = Path(__file__).parents[5] / "shared" / "score.py"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Twelve pictures of two sources with a bright square for each face."""
+    rng = np.random.default_rng(0)
+    lines = []
+    for index in range(12):
+        source = ("chin", "jolignier")[index % 2]
+        (tmp_path / source).mkdir(exist_ok=True)
+        picture = np.zeros((200, 320, 3), np.uint8)
+        boxes = []
+        for column in range(3):
+            x, y = (int(value) for value in rng.integers(5, 40, 2))
+            width, height = (int(value) for value in rng.integers(4, 40, 2))
+            x += column * 100
+            picture[y : y + height, x : x + width] = 255
+            boxes.append([x, y, x + width, y + height, "mask"])
+        file = f"{source}/{index}.png"
+        cv2.imwrite(str(tmp_path / file), picture)
+        scene = {"file": file, "source": source, "group": index, "width": 320, "height": 200}
+        lines.append(json.dumps(scene | {"boxes": boxes}))
+    (tmp_path / "labels.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return tmp_path
+
+
+def squares(picture: NDArray[np.uint8]) -> FoundFaces:
+    """Finds every square, surer of the larger."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats((picture[..., 0] > 128).astype(np.uint8))
+    rows = stats[1:].astype(np.float64)
+    boxes = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1)
+    return FoundFaces(boxes, rows[:, 4] / 2000)
+
+
+def guesses(picture: NDArray[np.uint8]) -> FoundFaces:
+    """Finds every square a little off, and as many things that are not there."""
+    real = squares(picture)
+    noise = np.random.default_rng(int(picture.sum()) % 1000)
+    moved = real.boxes + noise.normal(0, 3, real.boxes.shape)
+    wrong = real.boxes + np.array([60, 90, 60, 90])
+    scores = noise.random(2 * len(moved))
+    return FoundFaces(np.concatenate([moved, wrong]), scores)
+
+
+def test_each_detector_is_scored_on_the_same_pictures(data: Path) -> None:
+    scores = score_detectors(read_scenes(data), data, {"good": squares, "poor": guesses})
+    assert scores["good"].mean_ap50 == 1.0
+    assert scores["poor"].mean_ap50 < 0.9
+    assert set(scores["good"].by_source) == {"chin", "jolignier"}
+
+
+def test_tables_json_and_plot_say_the_same(data: Path, tmp_path: Path) -> None:
+    scenes = read_scenes(data)
+    scores = score_detectors(scenes, data, {"good": squares, "poor": guesses})
+    page, figures = as_markdown(scores), as_json(scores, scenes, "all")
+    poor = figures["detectors"]["poor"]["mean_ap50"]
+    assert f"| poor | **{poor:.3f}**" in page
+    assert figures["pictures"] == 12
+    assert len(figures["data_sha256"]) == 64
+    draw(scores, tmp_path / "plot.png")
+    assert cv2.imread(str(tmp_path / "plot.png")) is not None
+
+
+def test_a_picture_that_cannot_be_read_is_named_and_left_out(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (data / "chin" / "0.png").write_bytes(b"no picture")
+    scores = score_detectors(read_scenes(data), data, {"good": squares})
+    assert scores["good"].overall.pictures == 11
+    assert "0.png" in caplog.text
+
+
+def test_the_command_writes_its_three_files(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ["--data", str(data), "--split", "all", "--out", str(out)]
+    result = CliRunner().invoke(detector, command)
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in out.iterdir()} == {"detector.json", "detector.md", "detector.png"}
+    assert json.loads((out / "detector.json").read_text())["split"] == "all"
+
+
+def test_a_folder_without_baselines_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds neither"):
+        finders(None, tmp_path)
+
+
+@pytest.mark.skipif(not SCORER.is_file(), reason="the shared scorer is not here")
+def test_the_measures_agree_with_the_shared_scorer(data: Path, tmp_path: Path) -> None:
+    scenes = read_scenes(data)
+    found = {}
+    lines = []
+    for scene in scenes:
+        picture = cv2.imread(str(data / scene.file))
+        assert picture is not None
+        found[scene.file] = faces = guesses(np.asarray(picture, np.uint8))
+        rows = [
+            {"box": box.tolist(), "score": float(score), "label": "mask"}
+            for box, score in zip(faces.boxes, faces.scores, strict=True)
+        ]
+        lines.append(json.dumps({"source": scene.file, "faces": rows}))
+    predictions = tmp_path / "predictions.jsonl"
+    predictions.write_text("\n".join(lines), encoding="utf-8")
+    command = [sys.executable, str(SCORER), str(predictions), "--labels", str(data)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    theirs = json.loads(answer.splitlines()[-1])["per_source"]
+    for source, figures in theirs.items():
+        of_source = [scene for scene in scenes if scene.source == source]
+        ours = measure_detection(
+            [scene.truth for scene in of_source], [found[scene.file] for scene in of_source]
+        )
+        assert ours.ap50 == pytest.approx(figures["ap50"], abs=1e-4)
+        assert ours.recall_at_threshold == pytest.approx(figures["recall_at_p90"], abs=1e-4)
+        assert ours.faces == figures["faces"]
