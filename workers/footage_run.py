@@ -19,7 +19,7 @@ import msgspec
 
 from maskwatch.config import Settings
 from maskwatch.contracts import Verdict
-from maskwatch.errors import JobError, MediaError
+from maskwatch.errors import JobError, MaskwatchError, MediaError
 from maskwatch.supervisor.environment import child_environment
 
 # The child must not outlive this process, even after kill -9.
@@ -103,13 +103,13 @@ def _running(path: Path, settings: Settings) -> Iterator[IO[bytes]]:
             raise _failure(path, process.returncode, words.read().decode(errors="replace"))
 
 
-def _failure(path: Path, code: int, words: str) -> Exception:
-    told = [line.removeprefix("maskwatch: ") for line in words.splitlines() if line.strip()]
+def _failure(path: Path, code: int, words: str) -> MaskwatchError:
+    lines = words.splitlines()
+    told = [line.removeprefix(_TOLD) for line in lines if line.startswith(_TOLD)]
     if code == 1 and told:
         return MediaError(told[-1])
-    return JobError(
-        f"analysis of {str(path)!r} ended with {code}: {told[-1] if told else 'silent'}"
-    )
+    last = lines[-1] if lines else "it said nothing"
+    return JobError(f"analysis of {str(path)!r} ended with {code}: {last[:300]}")
 
 
 def _length_of(path: Path) -> float | None:

@@ -90,8 +90,8 @@ def _add_up(
 
 def _check_known(camera: str, names: Sequence[str]) -> None:
     if camera not in names:
-        known = ", ".join(names) or "none has been added yet"
-        raise CameraError(f"there is no camera {camera[:63]!r} to report on; there are: {known}")
+        known = f"there are: {', '.join(names)}" if names else "none has been added yet"
+        raise CameraError(f"there is no camera {camera[:63]!r} to report on; {known}")
 
 
 def _existed(life: CameraLife | None, period: Period) -> bool:

@@ -210,3 +210,28 @@ def test_waiting_ends_when_told_to_stop(tmp_path: Path) -> None:
     stop = threading.Event()
 
     assert wait_for_database(settings, stop, on_wait=lambda message: stop.set()) is None
+
+
+def test_opening_the_database_again_keeps_the_locks_of_this_process(
+    sqlite_settings: Settings,
+) -> None:
+    """Closing any handle on the file would drop them, and with them the write-ahead log."""
+    engine = open_database(sqlite_settings)
+    migrate(engine)
+    store = CameraStore(engine)
+    store.add(Camera(name="a", url="x.mp4"))
+    again = open_database(sqlite_settings)
+    program = (
+        "from maskwatch.config import Settings\n"
+        "from maskwatch.contracts import Camera\n"
+        "from maskwatch.storage import CameraStore, open_database\n"
+        f"engine = open_database(Settings(data_dir={str(sqlite_settings.data_dir)!r}))\n"
+        "CameraStore(engine).add(Camera(name='b', url='y.mp4'))\n"
+        "engine.dispose()\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+    assert [camera.name for camera in store.list()] == ["a", "b"]
+    again.dispose()
+    engine.dispose()
