@@ -17,14 +17,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.contracts import CLASSES
 from maskwatch.errors import MediaError
 from maskwatch.geometry import Box
 from models.crops import crop_face
-from training.datasets.formats import PICTURE_SUFFIXES, USUAL_LABELS
-from training.datasets.hashing import base_name, near_duplicate_groups, perceptual_hash
+from training.datasets.folders import folder_pictures, read_picture
 from training.datasets.index import read_index
-from training.datasets.split import Split, split_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +30,6 @@ Picture = NDArray[np.uint8]
 CACHE_SIDE_PX = 144
 CACHE_SPAN = 2.0
 _SMALLEST_FACE_PX = 8.0
-_FOLDER_SPLITS: dict[str, Split] = {"Train": "train", "Validation": "val", "Test": "test"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +138,10 @@ def _central_landmarks(pixels: Picture, finder: LandmarkFinder | None) -> tuple[
     return tuple(float(value) for value in found[1].ravel()) if near else ()
 
 
-def folder_pictures(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yields (picture, label) of a folder of classes, at any depth, in a fixed order."""
-    for path in sorted(folder.rglob("*")):
-        label = USUAL_LABELS.get(path.parent.name.lower())
-        if path.suffix.lower() in PICTURE_SUFFIXES and label is not None:
-            yield path, label
-
-
 def folder_crops(
     folder: Path, finder: LandmarkFinder | None, *, keeps_split: bool = False
 ) -> Iterator[tuple[Picture, Crop]]:
-    """Yields the pictures of a folder of classes as crops, grouped by perceptual hash.
+    """Yields the pictures of a folder of classes as crops.
 
     Where `finder` sees a face its box is cut; elsewhere the picture is taken for a face whose box
     covers four fifths of it.
@@ -161,47 +149,24 @@ def folder_crops(
     Args:
         folder: Holds folders of classes, at any depth.
         finder: Gives boxes and landmarks; None does without.
-        keeps_split: Take the folders ``Train``, ``Validation`` and ``Test`` for the split, leaks
-            and all, instead of splitting by group.
+        keeps_split: See `training.datasets.folders.folder_pictures`.
     """
-    source = folder.name
-    read: list[tuple[Path, str, Picture]] = []
-    for path, label in folder_pictures(folder):
-        picture = cv2.imread(str(path))
-        if picture is None:
-            logger.warning("%s: cannot be decoded; skipped", path)
-            continue
-        read.append((path, label, np.asarray(picture, np.uint8)))
-    if not read:
-        raise MediaError(
-            f"{folder}: no picture in folders named {', '.join(CLASSES)}; check --data"
-        )
-    hashes = np.array([perceptual_hash(picture) for _, _, picture in read], np.uint64)
-    keys = [f"{label}/{base_name(path.name)}" for path, label, _ in read]
-    groups = near_duplicate_groups(hashes, keys=keys)
-    for (path, label, picture), group in zip(read, groups, strict=True):
+    for found in folder_pictures(folder, keeps_split=keeps_split):
+        picture = read_picture(found.path)
         box = _face_box(picture, finder)
-        pixels = crop_face(picture, box, side_px=CACHE_SIDE_PX, span=CACHE_SPAN)
-        name = path.relative_to(folder).as_posix()
-        group_name = f"{label}-{group}"
-        yield (
-            pixels,
-            Crop(
-                source,
-                name,
-                group_name,
-                _own_split(path) if keeps_split else split_of(source, group_name),
-                label,
-                box.height,
-                box.height,
-                _central_landmarks(pixels, finder),
-                is_from_scene=False,
-            ),
+        cut = crop_face(picture, box, side_px=CACHE_SIDE_PX, span=CACHE_SPAN)
+        crop = Crop(
+            source=folder.name,
+            file=found.path.relative_to(folder).as_posix(),
+            group=found.group,
+            split=found.split,
+            label=found.label,
+            height_px=box.height,
+            relative_height=box.height,
+            landmarks=_central_landmarks(cut, finder),
+            is_from_scene=False,
         )
-
-
-def _own_split(path: Path) -> Split:
-    return _FOLDER_SPLITS.get(path.parent.parent.name, "train")
+        yield cut, crop
 
 
 def _face_box(picture: Picture, finder: LandmarkFinder | None) -> Box:

@@ -1,0 +1,253 @@
+"""Trains the thesis's classifier and leaves a model that the workers load by its name."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from maskwatch.errors import MaskwatchError
+from models.card import Card, InputPart, file_sha256, write_card
+from training.classifier.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from training.datasets.folders import FolderPicture, folder_pictures
+from training.vgg19.net import CLASSES, IMAGENET, build_vgg19
+from training.vgg19.pictures import PictureBatches, side_of
+from training.vgg19.recipe import Vgg19Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+MODEL_NAME = "vgg19.keras"
+# The 12K set's pictures show this much of the face's surroundings.
+_SPAN = 1.2
+
+
+class Vgg19DivergedError(MaskwatchError):
+    """The loss is no number any more; the last epoch's checkpoint is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vgg19Options:
+    """What a person says on the command line.
+
+    Attributes:
+        data: Holds Train, Validation and Test, each with WithMask and WithoutMask.
+        folder: Where the run is kept.
+        recipe: Settings.
+        weights: Start of VGG19; see `build_vgg19`.
+        keeps_split: The folders' own split; else one by base face.
+    """
+
+    data: Path
+    folder: Path
+    recipe: Vgg19Recipe
+    weights: str | Path | None = IMAGENET
+    keeps_split: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one epoch gave.
+
+    Attributes:
+        epoch: 1, 2 …
+        epochs: In all.
+        loss: Mean over the training batches.
+        accuracy: Over the training pictures as they were changed.
+        val_loss: On the validation split.
+        val_accuracy: On the validation split.
+        left_s: Estimated seconds to the end.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    left_s: float
+
+
+def train_vgg19(
+    options: Vgg19Options,
+    tell: Callable[[Epoch], None],
+    tell_batch: Callable[[int, int], None] = lambda _done, _all: None,
+) -> dict[str, float]:
+    """Trains to the last epoch and returns the figures on the test split.
+
+    Leaves ``vgg19.keras`` with its card, ``history.json``, ``history.png`` and ``test.json``. Only
+    the last layer trains, so a checkpoint holds that layer alone; a killed run goes on after its
+    last whole epoch.
+
+    Args:
+        options: What to train on, and where.
+        tell: Called after each epoch.
+        tell_batch: Called after each batch with the number done and of all in the epoch.
+
+    Raises:
+        MediaError: The pictures cannot be used.
+        ModelError: VGG19's weights cannot be had.
+        Vgg19DivergedError: The loss became nan or infinite.
+    """
+    import keras
+
+    recipe = options.recipe
+    keras.utils.set_random_seed(recipe.seed)
+    pictures = folder_pictures(options.data, keeps_split=options.keeps_split)
+    batches = {
+        split: PictureBatches(side_of(pictures, split), recipe, is_training=split == "train")
+        for split in ("train", "val", "test")
+    }
+    model = build_vgg19(input_px=recipe.input_px, weights=options.weights)
+    model.compile(
+        keras.optimizers.Adam(recipe.learning_rate),
+        keras.losses.CategoricalCrossentropy(),
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    model.optimizer.build(model.trainable_variables)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = options.folder / "checkpoint.npz"
+    done = _take_up(model, checkpoint)
+    history = _history(options.folder)[:done]
+    started = time.monotonic()
+    for epoch in range(done, recipe.epochs):
+        loss, accuracy = _train_epoch(model, batches["train"], epoch, checkpoint, tell_batch)
+        val_loss, val_accuracy = _measure(model, batches["val"])
+        pace = (time.monotonic() - started) / (epoch + 1 - done)
+        left_s = pace * (recipe.epochs - epoch - 1)
+        history.append(
+            Epoch(epoch + 1, recipe.epochs, loss, accuracy, val_loss, val_accuracy, left_s)
+        )
+        _keep(model, checkpoint, epoch + 1)
+        _write_history(options.folder, history)
+        tell(history[-1])
+    test_loss, test_accuracy = _measure(model, batches["test"])
+    figures = {"test_loss": test_loss, "test_accuracy": test_accuracy}
+    (options.folder / "test.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    _save(model, options, figures, pictures)
+    return figures
+
+
+def _train_epoch(
+    model: keras.Model,
+    batches: PictureBatches,
+    epoch: int,
+    checkpoint: Path,
+    tell_batch: Callable[[int, int], None],
+) -> tuple[float, float]:
+    losses, accuracies = [], []
+    for number in range(len(batches)):
+        pictures, targets = batches.batch(epoch, number)
+        figures = model.train_on_batch(pictures, targets, return_dict=True)
+        model.reset_metrics()
+        loss = float(figures["loss"])
+        if not math.isfinite(loss):
+            raise Vgg19DivergedError(
+                f"loss is {loss} in batch {number} of epoch {epoch + 1}; the last good checkpoint "
+                f"is {checkpoint}: lower learning_rate in the recipe"
+            )
+        losses.append(loss)
+        accuracies.append(float(figures["accuracy"]))
+        tell_batch(number + 1, len(batches))
+    return float(np.mean(losses)), float(np.mean(accuracies))
+
+
+def _measure(model: keras.Model, batches: PictureBatches) -> tuple[float, float]:
+    """Mean loss and share right; a picture weighs the same in the last, smaller batch."""
+    losses, hits = 0.0, 0
+    for number in range(len(batches)):
+        pictures, targets = batches.batch(0, number)
+        answers = np.asarray(model.predict_on_batch(pictures), np.float64)
+        chances = answers / np.maximum(answers.sum(1, keepdims=True), 1e-7)
+        losses -= float(np.log(np.maximum((chances * targets).sum(1), 1e-7)).sum())
+        hits += int((answers.argmax(1) == targets.argmax(1)).sum())
+    count = len(batches.labels)
+    return losses / count, hits / count
+
+
+def _keep(model: keras.Model, path: Path, epoch: int) -> None:
+    import keras
+
+    optimiser = [keras.ops.convert_to_numpy(item) for item in model.optimizer.variables]
+    save_checkpoint(path, Checkpoint(epoch, model.layers[-1].get_weights(), [], optimiser))
+
+
+def _take_up(model: keras.Model, path: Path) -> int:
+    """Gives the model the checkpoint's state, if any, and returns the epochs done."""
+    if not path.exists():
+        return 0
+    stored = load_checkpoint(path)
+    model.layers[-1].set_weights(stored.weights)
+    for variable, array in zip(model.optimizer.variables, stored.optimiser, strict=True):
+        variable.assign(array)
+    return stored.step
+
+
+def _history(folder: Path) -> list[Epoch]:
+    path = folder / "history.json"
+    if not path.exists():
+        return []
+    return [Epoch(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def _write_history(folder: Path, history: Sequence[Epoch]) -> None:
+    rows: list[dict[str, Any]] = [asdict(epoch) for epoch in history]
+    (folder / "history.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        numbers = [epoch.epoch for epoch in history]
+        axes.plot(numbers, [getattr(epoch, name) for epoch in history], marker=".", label="train")
+        validation = [getattr(epoch, f"val_{name}") for epoch in history]
+        axes.plot(numbers, validation, marker=".", label="validation")
+        axes.set(xlabel="epoch", title=name)
+        axes.legend()
+    figure.savefig(folder / "history.png", dpi=100)
+
+
+def _save(
+    model: keras.Model,
+    options: Vgg19Options,
+    figures: dict[str, float],
+    pictures: Sequence[FolderPicture],
+) -> None:
+    path = options.folder / MODEL_NAME
+    # Keras knows the format by the ending, so the unfinished file needs it too.
+    partial = path.with_name(f"partial-{path.name}")
+    model.save(partial)
+    partial.replace(path)
+    split = "the folders' own split, which leaks" if options.keeps_split else "split by base face"
+    card = Card(
+        name="thesis VGG19",
+        task="mask_classifier",
+        engine="keras",
+        file=path.name,
+        sha256=file_sha256(path),
+        input=InputPart(
+            size_px=options.recipe.input_px,
+            layout="nhwc",
+            dtype="float32",
+            colour="rgb",
+            scale=1 / 255,
+        ),
+        classes=CLASSES,
+        output="probabilities",
+        span=_SPAN,
+        parameters=int(model.count_params()),
+        trained_on=(options.data.name,),
+        metrics={name: round(value, 4) for name, value in figures.items()}
+        | {"pictures": len(pictures)},
+        notes=(split, "two classes: a mask worn incorrectly is never seen"),
+    )
+    write_card(card, path.with_suffix(".json"))
