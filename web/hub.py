@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -193,9 +193,17 @@ class Hub:
 
     def _start(self) -> None:
         for name, target in (("hub-pictures", self._read), ("hub-status", self._tell)):
-            thread = threading.Thread(target=target, name=name, daemon=True)
+            thread = threading.Thread(target=self._keep, args=(target,), name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def _keep(self, target: Callable[[], None]) -> None:
+        while not self._stop.is_set():
+            try:
+                target()
+            except Exception:  # the border of the thread: one bad message must not end the wall
+                logger.exception("live pictures failed; trying again")
+                self._stop.wait(RETRY_S)
 
     def _current(self) -> tuple[list[Viewer], frozenset[str]]:
         """Everybody who watches, and the cameras that any of them watches."""

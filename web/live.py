@@ -9,6 +9,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from apiflask import APIBlueprint, FileSchema
@@ -19,6 +20,7 @@ from simple_websocket import ConnectionClosed
 from simple_websocket import Server as WebSocket
 from wsproto.frame_protocol import CloseReason
 
+from maskwatch.contracts import check_camera_name
 from maskwatch.errors import CameraError
 from web.errors import api_error
 from web.hub import Hub, HubFullError, Picture, Viewer
@@ -33,6 +35,9 @@ SILENCE_S: Final = 5.0
 SNAPSHOT_WAIT_S: Final = 3.0
 """How long a single picture may take: a camera that nobody watched is not drawn yet."""
 
+MAX_NAMES: Final = 256
+"""Cameras that one connection may name."""
+
 _SEND_BUFFER_BYTES: Final = 256 * 1024
 _DEAD_PEER_MS: Final = 15_000
 _BOUNDARY: Final = "maskwatch-picture"
@@ -44,10 +49,10 @@ sock = Sock()
 @sock.route("/api/v1/live")  # type: ignore[untyped-decorator]
 def live(connection: WebSocket) -> None:
     """Send pictures and states until the other side leaves."""
-    names = [name for name in request.args.get("cameras", "").split(",") if name]
+    wanted = request.args.get("cameras")
     hub = services().hub
     try:
-        viewer = hub.join(names or None)
+        viewer = hub.join(None if wanted is None else _names_in(wanted))
     except HubFullError as error:
         connection.close(CloseReason.TRY_AGAIN_LATER, str(error)[:120])
         return
@@ -59,6 +64,15 @@ def live(connection: WebSocket) -> None:
         logger.debug("a viewer has left: %s", error)
     finally:
         hub.leave(viewer)
+
+
+def _names_in(text: str) -> list[str]:
+    """The names that a camera could have: each becomes part of a Redis key."""
+    names = []
+    for name in text.split(",")[:MAX_NAMES]:
+        with suppress(CameraError):
+            names.append(check_camera_name(name))
+    return names
 
 
 def _send_all(connection: WebSocket, viewer: Viewer) -> None:

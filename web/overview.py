@@ -1,6 +1,7 @@
 """What each camera is doing at this moment: the data of a tile, of a camera page and of the API."""
 
 import logging
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -164,6 +165,7 @@ class AnalysedRates:
         self._positions: dict[str, str] = {}
         self._marks: dict[str, list[tuple[float, int]]] = defaultdict(list)
         self._asked_at = float("-inf")
+        self._lock = threading.Lock()  # the hub and every request ask the same one
 
     def measure(self, names: list[str]) -> dict[str, float]:
         """Analysed pictures a second; cameras first asked about a moment ago are left out.
@@ -171,7 +173,10 @@ class AnalysedRates:
         Raises:
             BusError: Redis cannot be reached.
         """
-        now = self._clock()
+        with self._lock:
+            return self._measure(names, self._clock())
+
+    def _measure(self, names: list[str], now: float) -> dict[str, float]:
         if now - self._asked_at > WINDOW_S:
             self._positions.clear()
             self._marks.clear()

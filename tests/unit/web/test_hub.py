@@ -118,6 +118,18 @@ def test_there_is_an_end_to_the_viewers_but_not_to_the_threads_for_pages(shared:
     shared.hub.join(["a"])
 
 
+def test_one_bad_message_does_not_end_the_wall(
+    hub: Hub, redis_client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    views = Views(redis_client)
+    viewer = hub.join(["a"])
+    _until(lambda: views.watched(["a"]))
+    redis_client.xadd("view:a", {b"j": b"x", b"m": b"no json"}, id="1-0")
+    _until(lambda: "live pictures failed" in caplog.text)
+    _publish(views, "a", 7)
+    assert _until(lambda: _pictures(viewer)).sequence == 7
+
+
 def test_stopping_lets_every_viewer_go(hub: Hub) -> None:
     viewer = hub.join(None)
     hub.stop()
