@@ -154,7 +154,7 @@ def _replay(camera: Camera, settings: Settings, orders: Orders) -> int:
         if wait_s:
             orders.stop.wait(wait_s)
     if orders.is_abandoned:
-        loop.abandon()
+        loop.abandon(time.time())
     loop.close()
     engine.dispose()
     return STOPPED_EXIT if orders.stop.is_set() else ENDED_EXIT

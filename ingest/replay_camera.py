@@ -76,14 +76,14 @@ class ReplayCamera:
             if now_s >= self._next_check_s:
                 self._next_check_s = now_s + CHECK_S
                 self._check(now_s, unix_s)
-            return self._work(now_s)
+            return self._work(now_s, unix_s)
         except (BusError, StorageError) as error:
             self._say(f"camera {self._camera.name!r}: {error}; the replay waits for it")
             return CHECK_S
         except SourceError as error:
             return self._fail(error, now_s)
 
-    def abandon(self) -> None:
+    def abandon(self, unix_s: float) -> None:
         """End the epoch here: the camera is removed, or read in another way from now on."""
         reading = self._reading
         if reading is None:
@@ -91,7 +91,7 @@ class ReplayCamera:
         if not reading.has_ended:
             reading.end(until_s=reading.last_time_s)
         try:
-            while reading.outbox and self._send(reading):
+            while reading.outbox and self._send(reading, unix_s):
                 pass
         except BusError as error:
             self._say(f"camera {self._camera.name!r}: {error}")
@@ -102,12 +102,12 @@ class ReplayCamera:
             self._reading.close()
         self._reading = None
 
-    def _work(self, now_s: float) -> float:
+    def _work(self, now_s: float, unix_s: float) -> float:
         if now_s < self._retry_at_s:
             return min(CHECK_S, self._retry_at_s - now_s)
         reading = self._reading or self._begin()
         if reading.outbox:
-            return 0.0 if self._send(reading) else FULL_WAIT_S
+            return 0.0 if self._send(reading, unix_s) else FULL_WAIT_S
         if not reading.has_ended:
             reading.read_on()
             self._backoff.reset()
@@ -146,11 +146,12 @@ class ReplayCamera:
             logger.info("camera %s: replay from picture %d", self._camera.name, sequence + 1)
         return reading
 
-    def _send(self, reading: ReplayReading) -> bool:
+    def _send(self, reading: ReplayReading, unix_s: float) -> bool:
         """Send the next of the outbox; False where the queue is full."""
         item = reading.outbox[0]
         if isinstance(item, Picture):
-            if not self._bus.offer(item.header, item.jpeg).accepted:
+            header = replace(item.header, offered_at_unix_s=unix_s)
+            if not self._bus.offer(header, item.jpeg).accepted:
                 return False
         else:
             self._bus.publish(item)
@@ -163,7 +164,8 @@ class ReplayCamera:
             if self._bus.server_id() != self._server_id:
                 logger.info("camera %s: Redis has restarted; reading again", self._camera.name)
                 self.close()
-            elif reading.has_ended and not reading.outbox:
+            else:
+                # Also while pictures wait: after a restart they may be counted already.
                 position = self._position()
                 self.is_over = position is not None and (
                     position.epoch == reading.file.epoch and position.is_finished

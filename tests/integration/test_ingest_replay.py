@@ -83,6 +83,8 @@ def test_a_replay_loses_nothing_though_its_process_and_redis_are_killed(tmp_path
             assert not site.is_in("door", CameraState.ENDED)
             _count_up_to(site, epoch, 59, 11, is_finished=True)
             site.wait_for_state("door", CameraState.ENDED)
+        while site.take("door"):
+            pass
         with site.running():
             site.wait_for_state("door", CameraState.ENDED)
             wait_for(lambda: not site.processes(), what="the finished replay's process to end")
