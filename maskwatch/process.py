@@ -110,3 +110,5 @@ def setup_logging(role: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    # Its INFO tells of every plug-in it loads, in each process that opens the database.
+    logging.getLogger("alembic").setLevel(max(logging.WARNING, root.level))
