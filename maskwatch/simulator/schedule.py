@@ -8,18 +8,13 @@ import numpy as np
 from maskwatch.contracts import Verdict
 from maskwatch.geometry import Box
 from maskwatch.simulator.bodies import Clothes, random_clothes
+from maskwatch.simulator.clarity import is_clear, is_face_seen
 from maskwatch.simulator.corridor import View
 from maskwatch.simulator.face_masks import COLORS, FaceMask, MaskKind, Wear
 from maskwatch.simulator.heads import HeadLook, random_look
 from maskwatch.simulator.portraits import NAMES
-from maskwatch.simulator.truth import (
-    MAX_HIDDEN_S,
-    MIN_FACE_PX,
-    MIN_SHOWN_S,
-    TrueLook,
-    TruePassage,
-)
-from maskwatch.simulator.walks import Pose, Walk, WalkKind, make_walks
+from maskwatch.simulator.truth import TrueLook, TruePassage
+from maskwatch.simulator.walks import Walk, WalkKind, make_walks
 
 EMPTY_START_S: Final = 0.8
 EMPTY_END_S: Final = 2.2
@@ -32,8 +27,8 @@ _BAG: Final = (
 _WEAR: Final = (
     Wear.WELL, Wear.NONE, Wear.WELL, Wear.NOSE_OUT, Wear.WELL, Wear.NONE, Wear.WELL, Wear.ON_CHIN,
 )  # fmt: skip
-_STEP_S: Final = 0.1
-_TRIES: Final = 10
+_RECENT_S: Final = 5.0
+_TRIES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +104,9 @@ def _fitting(
         walks = make_walks(kind, start_s, rng)
         if max(walk.end_s for walk in walks) > duration_s - EMPTY_END_S:
             continue
-        others = [actor.walk for actor in actors if actor.walk.end_s > start_s]
+        others = [a.walk for a in actors if a.walk.end_s > start_s - _RECENT_S]
         together = [*others, *walks]
-        if all(_is_clear(view, walk, together) for walk in together):
+        if is_clear(view, together):
             return walks
     return ()
 
@@ -128,55 +123,6 @@ def _cast(person: int, walk: Walk, wear: Wear, rng: np.random.Generator) -> Acto
         clothes=random_clothes(rng),
         shorter_mm=float(rng.uniform(-60, 60)),
     )
-
-
-def _is_clear(view: View, walk: Walk, all_walks: list[Walk]) -> bool:
-    """Whether the walk's truth is beyond doubt: shown long enough, never hidden for long."""
-    if walk.kind is WalkKind.BACK_ONLY:
-        return True
-    times = np.arange(walk.start_s, walk.end_s, _STEP_S)
-    shown = [_shows(view, walk, all_walks, float(time)) for time in times]
-    first, last = _span(shown)
-    hidden = longest = 0
-    for is_shown in shown[first : last + 1]:
-        hidden = 0 if is_shown else hidden + 1
-        longest = max(longest, hidden)
-    return sum(shown) * _STEP_S >= MIN_SHOWN_S and longest * _STEP_S <= MAX_HIDDEN_S
-
-
-def _span(shown: list[bool]) -> tuple[int, int]:
-    places = [index for index, is_shown in enumerate(shown) if is_shown]
-    return (places[0], places[-1]) if places else (0, -1)
-
-
-def _shows(view: View, walk: Walk, all_walks: list[Walk], time_s: float) -> bool:
-    pose = walk.pose(time_s)
-    if pose is None:
-        return False
-    nearer = [other.pose(time_s) for other in all_walks if other is not walk]
-    bodies = [
-        other.body_box(view) for other in nearer if other is not None and other.z_m < pose.z_m
-    ]
-    tall = MIN_FACE_PX * view.width / 1280
-    return is_face_seen(view, pose, pose.face_box(view), bodies) and (
-        pose.face_box(view).height >= tall
-    )
-
-
-def is_face_seen(view: View, pose: Pose, face: Box, bodies: list[Box]) -> bool:
-    """Whether a face is turned to the camera, in the picture, and not hidden by those in front."""
-    if not pose.shows_face or face.clipped(view.width, view.height).area < 0.8 * face.area:
-        return False
-    return all(_overlap(face, body) < 0.35 * face.area for body in bodies)
-
-
-def _overlap(first: Box, second: Box) -> float:
-    return Box(
-        max(first.x1, second.x1),
-        max(first.y1, second.y1),
-        min(first.x2, second.x2),
-        min(first.y2, second.y2),
-    ).area
 
 
 def find_passages(
