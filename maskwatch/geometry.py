@@ -82,4 +82,7 @@ def iou_matrix(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArr
     area_first = np.clip(first[:, 2:] - first[:, :2], 0.0, None).prod(axis=1)
     area_second = np.clip(second[:, 2:] - second[:, :2], 0.0, None).prod(axis=1)
     union = area_first[:, None] + area_second[None, :] - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    ratios: NDArray[np.float64] = np.divide(
+        overlap, union, out=np.zeros_like(overlap), where=union > 0
+    )
+    return ratios
