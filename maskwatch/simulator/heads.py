@@ -26,7 +26,7 @@ YAW_STEP_DEG: Final = 15
 _HAIR: Final[tuple[tuple[float, float, float], ...]] = (
     (1.0, 1.0, 1.0),
     (0.45, 0.42, 0.45),
-    (0.75, 0.66, 0.92),
+    (0.62, 0.58, 0.72),
     (1.35, 1.18, 1.12),
     (0.55, 0.60, 0.80),
 )
@@ -164,22 +164,23 @@ def _back_of_head(portrait: Portrait, look: HeadLook) -> Picture:
     strands = strands / max(1e-6, float(strands.std())) * 0.14
     is_hair = (portrait.hair > 200) & (portrait.alpha > 200)
     base = np.median(portrait.bgr[is_hair], axis=0)
-    base = np.maximum(base, 40) * np.array(_HAIR[look.hair])
+    base = np.clip(base, 36, 110) * np.array(_HAIR[look.hair])
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     round_shade = 1.05 - 0.5 * ((columns - CENTER[0]) / 130) ** 2
     color = base.astype(np.float32) * (round_shade + strands)[..., None]
     if look.hat is not None:
-        brow = portrait.landmarks.eye_left[1] - 20
+        # From behind, a knitted hat reaches down to the nape.
+        brow = portrait.landmarks.lip_bottom[1] - 6
         knit = (
             np.array(_HATS[look.hat], np.float32)
             * (round_shade + 0.1 * np.sin(columns * 1.1))[..., None]
         )
         color = np.where((rows < brow)[..., None], knit, color)
-    neck_top = portrait.landmarks.chin[1] - 20
+    neck_top = portrait.landmarks.chin[1] - 8
     skin = np.median(portrait.bgr[_patch(portrait.landmarks)], axis=(0, 1))
     skin = skin * np.array(_SKIN[look.skin])
     is_neck = np.clip((rows - neck_top) / 12, 0, 1)[..., None]
-    color = color * (1 - is_neck) + skin.astype(np.float32) * 0.8 * round_shade[..., None] * is_neck
+    color = color * (1 - is_neck) + skin.astype(np.float32) * 0.55 * round_shade[..., None] * is_neck
     return np.asarray(np.clip(color, 0, 255), np.uint8)
 
 
