@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.contracts import CLASSES
 from maskwatch.geometry import Box, boxes_to_array, iou_matrix
-from models.crops import crop_face
-from models.mask_classifier import MaskClassifier, sharpness
+from models.mask_classifier import MaskClassifier
 from models.registry import Detector
 from training.classifier.measures import calibration_error, f1_by_class
-from training.datasets.split import split_of
+from training.datasets.folders import read_picture
+from training.datasets.index import LabelledPicture
+from training.evaluate.detection import FoundFaces, LabelledFaces, measure_detection
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -29,7 +28,7 @@ UNREADABLE = len(CLASSES)
 HEIGHT_BANDS_PX = ((8, 16), (16, 24), (24, 32), (32, 64), (64, 9999))
 JUDGED_FROM_PX = 24.0
 _MATCH_IOU = 0.5
-_PICTURES_AT_A_TIME = 8
+_LEAST_SCORE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,6 @@ class Looks:
         probabilities: (N, 3), in the order of `CLASSES`.
         heights_px: Of the box in the picture (N,).
         heights_640: Of the labelled face were the picture 640 px on its longer side (N,).
-        sharp: `models.mask_classifier.sharpness` (N,).
         scores: The detector's (N,).
     """
 
@@ -57,7 +55,6 @@ class Looks:
     probabilities: Floats
     heights_px: Floats
     heights_640: Floats
-    sharp: Floats
     scores: Floats
 
     def where(self, chosen: NDArray[np.bool_]) -> Looks:
@@ -88,75 +85,101 @@ class ReadingReport:
     calibration_error: float
 
 
-def scene_records(folder: Path, split: str) -> list[dict[str, Any]]:
-    """Returns the lines of ``folder/labels.jsonl`` that belong to a split; ``all`` is every one."""
-    lines = (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines()
-    records: list[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
-    return [
-        record
-        for record in records
-        if split in ("all", split_of(record["source"], record.get("group", record["file"])))
-    ]
-
-
 def read_scenes(
     folder: Path,
-    records: Sequence[dict[str, Any]],
+    scenes: Sequence[LabelledPicture],
     detector: Detector,
     classifier: MaskClassifier,
+    *,
+    tell: Callable[[int], None] = lambda _done: None,
 ) -> Looks:
     """Finds and reads the labelled faces of scenes; faces that are not found are left out.
 
     Args:
         folder: Where the pictures are.
-        records: Of `scene_records`.
+        scenes: Labelled pictures of the folder's index.
         detector: At its own threshold.
         classifier: Any with the three classes or two of them.
+        tell: Called with the number of pictures done.
     """
     rows: list[tuple[Any, ...]] = []
-    for start in range(0, len(records), _PICTURES_AT_A_TIME):
-        read = [
-            (record, np.asarray(picture, np.uint8))
-            for record in records[start : start + _PICTURES_AT_A_TIME]
-            if (picture := cv2.imread(str(folder / record["file"]))) is not None
-        ]
-        found = detector.detect([picture for _, picture in read])
-        for (record, picture), faces in zip(read, found, strict=True):
-            boxes = [face.box for face in faces]
-            matches = _matches(boxes, record["boxes"])
-            kept = [boxes[place] for place, _ in matches]
-            readings = classifier.read([picture], [kept])[0]
-            relative = 640 / max(picture.shape[:2])
-            for (place, truth), reading in zip(matches, readings, strict=True):
-                _, y1, _, y2, label = record["boxes"][truth]
-                box = boxes[place]
-                cut = crop_face(
-                    picture, box, side_px=classifier.card.input.size_px, span=classifier.card.span
+    for done, scene in enumerate(scenes, 1):
+        picture = read_picture(folder / scene.file)
+        found = detector.detect([picture])[0]
+        boxes = [face.box for face in found]
+        matches = _matches(boxes, [face.box for face in scene.boxes])
+        readings = classifier.read([picture], [[boxes[place] for place, _ in matches]])[0]
+        for (place, truth), reading in zip(matches, readings, strict=True):
+            rows.append(
+                (
+                    scene.source,
+                    scene.file,
+                    boxes[place].as_list(),
+                    CLASSES.index(scene.boxes[truth].label),
+                    CLASSES.index(reading.label) if reading.label in CLASSES else UNREADABLE,
+                    [reading.probabilities[name] for name in CLASSES],
+                    boxes[place].height,
+                    scene.boxes[truth].box.height * 640 / max(picture.shape[:2]),
+                    found[place].score,
                 )
-                rows.append(
-                    (
-                        record["source"],
-                        record["file"],
-                        box.as_list(),
-                        CLASSES.index(label),
-                        CLASSES.index(reading.label) if reading.label in CLASSES else UNREADABLE,
-                        [reading.probabilities[name] for name in CLASSES],
-                        box.height,
-                        (y2 - y1) * relative,
-                        sharpness(cut),
-                        faces[place].score,
-                    )
-                )
-    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 10
-    kinds = (np.str_, np.str_, float, np.int64, np.int64, float, float, float, float, float)
+            )
+        tell(done)
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 9
+    kinds = (np.str_, np.str_, float, np.int64, np.int64, float, float, float, float)
     arrays = [np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
     arrays[2], arrays[5] = arrays[2].reshape(-1, 4), arrays[5].reshape(-1, len(CLASSES))
     return Looks(*arrays)
 
 
-def _matches(found: Sequence[Box], labelled: Sequence[Sequence[Any]]) -> list[tuple[int, int]]:
+def end_to_end(
+    folder: Path,
+    scenes: Sequence[LabelledPicture],
+    detector: Detector,
+    classifier: MaskClassifier,
+) -> dict[str, float]:
+    """Returns the average precision at IoU 0.5 of each class, and their mean as ``mean``.
+
+    Every face that is found counts for every class, with the product of the detector's score and
+    the class's probability; the size limits are those of `measure_detection`.
+    """
+    boxes: list[Floats] = []
+    scores: list[Floats] = []
+    for scene in scenes:
+        picture = read_picture(folder / scene.file)
+        found = detector.detect([picture], min_score=_LEAST_SCORE)[0]
+        readings = classifier.read([picture], [[face.box for face in found]])[0]
+        boxes.append(boxes_to_array([face.box for face in found]))
+        scores.append(
+            np.array(
+                [
+                    [face.score * reading.probabilities[name] for name in CLASSES]
+                    for face, reading in zip(found, readings, strict=True)
+                ]
+            ).reshape(-1, len(CLASSES))
+        )
+    precision = {}
+    for number, name in enumerate(CLASSES):
+        if not any(face.label == name for scene in scenes for face in scene.boxes):
+            continue
+        truths = [
+            LabelledFaces(
+                boxes_to_array([face.box for face in scene.boxes if face.label == name]),
+                640 / max(scene.width, scene.height),
+                unlabelled_below_px=24.0 if scene.source == "jolignier" else 0.0,
+            )
+            for scene in scenes
+        ]
+        found_faces = [
+            FoundFaces(of_picture, chances[:, number])
+            for of_picture, chances in zip(boxes, scores, strict=True)
+        ]
+        precision[name] = measure_detection(truths, found_faces).ap50
+    return precision | {"mean": float(np.mean(list(precision.values())))}
+
+
+def _matches(found: Sequence[Box], labelled: Sequence[Box]) -> list[tuple[int, int]]:
     """Pairs (found, labelled) at IoU 0.5, the surest face choosing first, each used once."""
-    truth = np.array([row[:4] for row in labelled], float).reshape(-1, 4)
+    truth = boxes_to_array(labelled)
     overlap = iou_matrix(boxes_to_array(found), truth)
     pairs, used = [], set()
     for place in range(len(found)):

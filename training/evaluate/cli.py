@@ -7,6 +7,9 @@ import click
 from maskwatch.lazy_group import Entry, LazyGroup
 
 MEASURES: Final = {
+    "classifier": Entry(
+        "training.evaluate.classifier_cli", "classifier", "Mask, no mask, incorrect: by slice."
+    ),
     "detector": Entry(
         "training.evaluate.detector_cli", "detector", "Face AP and recall by face height."
     ),

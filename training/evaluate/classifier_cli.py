@@ -1,0 +1,69 @@
+"""`maskwatch evaluate classifier`: how well faces are read, on the faces that are found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--data", type=_FOLDER, required=True, help="Folder with labels.jsonl.")
+@click.option(
+    "--split", type=click.Choice(["train", "val", "test", "all"]), default="test", show_default=True
+)
+@click.option(
+    "--classifier",
+    "name",
+    default="builtin",
+    show_default=True,
+    help="A card, or weights beside one.",
+)
+@click.option("--detector", default="builtin", show_default=True, help="The same, or yunet:FILE.")
+@click.option("--threads", type=click.IntRange(min=1), help="Cores; default: all.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Writes classifier.json, classifier.md and classifier.png there.",
+)
+def classifier(
+    data: Path, split: str, name: str, detector: str, threads: int | None, out: Path | None
+) -> None:  # fmt: skip
+    """Measure the mask classifier on labelled scenes: by source, height and class."""
+    from maskwatch.config import WorkerSettings
+    from maskwatch.errors import MediaError
+    from models.registry import load_classifier, load_detector
+    from training.datasets.index import read_index
+    from training.evaluate.classifier import end_to_end, read_scenes, reading_report, slices
+    from training.evaluate.classifier_page import as_json, as_markdown, draw
+
+    settings = WorkerSettings(classifier=name, detector=detector, threads=threads or 0)
+    finds, reads = load_detector(settings), load_classifier(settings)
+    pictures, problems = read_index(data)
+    for problem in problems:
+        click.echo(f"skipped: {problem}", err=True)
+    scenes = [picture for picture in pictures if split in ("all", picture.split)]
+    if not scenes:
+        raise MediaError(f"{data}: no picture falls into the split {split!r}; try --split all")
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("pictures", total=len(scenes))
+        looks = read_scenes(
+            data, scenes, finds, reads, tell=lambda done: bar.update(task, completed=done)
+        )
+    reports = {part: reading_report(chosen) for part, chosen in slices(looks).items()}
+    ap50 = end_to_end(data, scenes, finds, reads)
+    page = as_markdown(reports, ap50)
+    click.echo(page)
+    if out is None:
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    record = {"split": split, "weights_sha256": reads.card.sha256} | as_json(reports, ap50)
+    (out / "classifier.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (out / "classifier.md").write_text(page, encoding="utf-8")
+    draw(looks, out / "classifier.png")
+    click.echo(f"written to {out}: classifier.json, classifier.md, classifier.png")
