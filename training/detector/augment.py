@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from training.detector.scenes import REFERENCE_LONG_SIDE_PX, Boxes, Picture, Scene
 
+_PLACES_TRIED = 8
+
 
 @dataclass(frozen=True, slots=True)
 class AugmentSettings:
@@ -20,6 +22,7 @@ class AugmentSettings:
         scales: Lowest, usual lowest, usual highest and highest size, as longer side of the whole
             picture over 640 px: half of the crops lie in the middle range, a quarter to each side.
         stretch: Standard deviation of the logarithm of width over height.
+        background: Share of crops that look closely at places without a face.
         colour: Share with another light or colour.
         blur: Share with motion blur or out of focus.
         compressed: Share passed through JPEG.
@@ -33,6 +36,7 @@ class AugmentSettings:
     crop_px: int = 416
     scales: tuple[float, float, float, float] = (0.4, 0.8, 1.25, 1.9)
     stretch: float = 0.06
+    background: float = 0.12
     colour: float = 0.6
     blur: float = 0.15
     compressed: float = 0.2
@@ -73,11 +77,16 @@ def make_crop(
         settings: Strengths.
         rng: The only source of chance.
     """
-    scale = min(_scale(settings.scales, rng), _largest_scale(scene, settings))
+    is_background = rng.random() < settings.background
+    scale = _scale(settings.scales, rng)
+    # Texture seen closely is what looks most like a face where there is none.
+    scale = 2 * scale if is_background else min(scale, _largest_scale(scene, settings))
     zoom = REFERENCE_LONG_SIDE_PX / max(scene.size) * scale
     stretch = float(np.exp(np.clip(rng.normal(0, settings.stretch), -0.2, 0.2)))
     zoom_x, zoom_y = zoom * stretch**0.5, zoom / stretch**0.5
-    left, top = _corner(scene, settings.crop_px / zoom_x, settings.crop_px / zoom_y, rng)
+    extent = settings.crop_px / zoom_x, settings.crop_px / zoom_y
+    place = _emptiest_corner if is_background else _corner
+    left, top = place(scene, *extent, rng)
     cut = _cut(picture, left, top, zoom_x, zoom_y, settings.crop_px)
     known = np.concatenate([scene.boxes, scene.unlabelled])
     known = ((known - (left, top, left, top)) * (zoom_x, zoom_y, zoom_x, zoom_y)).astype(np.float32)
@@ -129,6 +138,25 @@ def _corner(
         float(np.clip(start, min(0.0, size - extent), max(0.0, size - extent)))
         for start, size, extent in zip(corner, scene.size, (width, height), strict=True)
     )  # type: ignore[return-value]
+
+
+def _emptiest_corner(
+    scene: Scene, width: float, height: float, rng: np.random.Generator
+) -> tuple[float, float]:
+    """The one of a few places that shows the least of any face."""
+    corners = [
+        tuple(float(rng.uniform(0, max(0.0, size - extent)))
+              for size, extent in zip(scene.size, (width, height), strict=True))
+        for _ in range(_PLACES_TRIED)
+    ]  # fmt: skip
+
+    def shown(corner: tuple[float, ...]) -> float:
+        low = np.maximum(scene.boxes[:, :2], corner)
+        high = np.minimum(scene.boxes[:, 2:], (corner[0] + width, corner[1] + height))
+        return float((high - low).clip(0).prod(1).sum())
+
+    left, top = min(corners, key=shown)
+    return left, top
 
 
 def _between(one: float, other: float, rng: np.random.Generator) -> float:

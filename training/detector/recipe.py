@@ -53,6 +53,7 @@ class AugmentPart(_Part):
     crop_px: int = Field(default=416, ge=64, multiple_of=32)
     scales: tuple[float, float, float, float] = (0.4, 0.8, 1.25, 1.9)
     stretch: float = Field(default=0.06, ge=0)
+    background: float = Field(default=0.12, ge=0, le=1)
     colour: float = Field(default=0.6, ge=0, le=1)
     blur: float = Field(default=0.15, ge=0, le=1)
     compressed: float = Field(default=0.2, ge=0, le=1)

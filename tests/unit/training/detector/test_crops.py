@@ -15,7 +15,7 @@ from training.detector.augment import AugmentSettings, make_crop
 from training.detector.scenes import Scene, data_hash, decode_pictures, read_scenes
 
 PLAIN = AugmentSettings(
-    crop_px=128, colour=0, blur=0, compressed=0, grey=0, covered=0, shortest_face_px=2
+    crop_px=128, background=0, colour=0, blur=0, compressed=0, grey=0, covered=0, shortest_face_px=2
 )
 
 
@@ -83,6 +83,14 @@ def test_small_finds_are_not_punished_where_small_faces_lack_labels() -> None:
     loose = replace(plain, source="jolignier")
     assert make_crop(plain, painted(plain), settings, rng).unpunished_height_px == 2
     assert make_crop(loose, painted(loose), settings, rng).unpunished_height_px == 24
+
+
+def test_a_background_crop_looks_where_no_face_is() -> None:
+    corner = scene((0, 0, 30, 30))
+    settings = replace(PLAIN, background=1.0, scales=(1.0, 1.0, 1.0, 1.0))
+    rng = np.random.default_rng(5)
+    crops = [make_crop(corner, painted(corner), settings, rng) for _ in range(10)]
+    assert all(not len(crop.boxes) and crop.picture.max() < 40 for crop in crops)
 
 
 def test_the_same_seed_cuts_the_same_crop() -> None:
