@@ -15,6 +15,9 @@ from workers.verdict import Votes
 MEASUREMENT_SD: Final = 0.12
 """Jitter of a detected face's centre, face heights."""
 
+CUT_SD: Final = 0.4
+"""The same for a face that the picture's edge cuts: its centre is that of the part in view."""
+
 ACCELERATION_SD: Final = 4.0
 """How people change pace and direction, face heights per second squared."""
 
@@ -60,8 +63,8 @@ class Track:
     votes: Votes
 
     @classmethod
-    def begin(cls, number: int, face: Face, *, time_s: float) -> "Track":
-        """A track with its first look."""
+    def begin(cls, number: int, face: Face, *, time_s: float, sd: float) -> "Track":
+        """A track with its first look; `sd` is one of `MEASUREMENT_SD` and `CUT_SD`."""
         x, y = face.box.center
         height = face_size(face)
         return cls(
@@ -70,7 +73,7 @@ class Track:
             y=y,
             speed_x=0.0,
             speed_y=0.0,
-            variance=(MEASUREMENT_SD * height) ** 2,
+            variance=(sd * height) ** 2,
             covariance=0.0,
             speed_variance=(FIRST_SPEED_SD * height) ** 2,
             height=height,
@@ -91,17 +94,17 @@ class Track:
         elapsed = time_s - self.seen_at_s
         return self.x + self.speed_x * elapsed, self.y + self.speed_y * elapsed
 
-    def spread_at(self, time_s: float) -> float:
+    def spread_at(self, time_s: float, *, sd: float) -> float:
         """Variance of the distance between the expected and a measured centre, for one axis."""
         elapsed = time_s - self.seen_at_s
-        return self._predicted(elapsed)[0] + (MEASUREMENT_SD * self.height) ** 2
+        return self._predicted(elapsed)[0] + (sd * self.height) ** 2
 
-    def with_look(self, face: Face, *, time_s: float) -> "Track":
-        """The track after one more look."""
+    def with_look(self, face: Face, *, time_s: float, sd: float) -> "Track":
+        """The track after one more look; `sd` as in `begin`."""
         elapsed = max(time_s - self.seen_at_s, 1e-3)
         variance, covariance, speed_variance = self._predicted(elapsed)
         expected_x, expected_y = self.position_at(time_s)
-        measured = variance + (MEASUREMENT_SD * self.height) ** 2
+        measured = variance + (sd * self.height) ** 2
         gain, speed_gain = variance / measured, covariance / measured
         off_x, off_y = face.box.center[0] - expected_x, face.box.center[1] - expected_y
         size = face_size(face)

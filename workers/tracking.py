@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from maskwatch.contracts import Face, Verdict
 from maskwatch.geometry import boxes_to_array, iou_matrix
-from workers.track import Track, face_size
+from workers.track import CUT_SD, MEASUREMENT_SD, Track, face_size
 
 _GATE: Final = 16.0
 """Square of the number of standard deviations within which a look may continue a track."""
@@ -24,6 +24,8 @@ _GATE: Final = 16.0
 _UNMATCHED_COST: Final = 7.0
 _SIZE_SD: Final = 0.25
 _MAX_SIZE_RATIO: Final = 1.8
+_MOTION_REACH: Final = 3.0
+_EDGE_PX: Final = 2.0
 _RESUME_START: Final = 0.8
 _RESUME_REACH: Final = 2.5
 _RESUME_SPEED: Final = 2.0
@@ -169,11 +171,15 @@ class Tracker:
 
     def _continue(self, tracks: list[Track], faces: list[Face], time_s: float) -> dict[int, Face]:
         """Assign looks to tracks by expected position; gives track number to look."""
-        return self._assign(tracks, faces, _motion_costs(tracks, faces, time_s), time_s)
+        loose = [self._looseness(face) for face in faces]
+        return self._assign(tracks, faces, _motion_costs(tracks, faces, loose, time_s), time_s)
 
     def _resume(self, tracks: list[Track], faces: list[Face], time_s: float) -> dict[int, Face]:
         """Take up tracks that were lost and come back near their end or where they were going."""
-        lost = [track for track in tracks if track.votes.looks > 1]
+        # Who walked out of the picture does not come back as the next one who walks in.
+        lost = [
+            track for track in tracks if track.votes.looks > 1 and not self._has_left(track, time_s)
+        ]
         return self._assign(lost, faces, _resume_costs(lost, faces, time_s), time_s)
 
     def _assign(
@@ -187,8 +193,8 @@ class Tracker:
             if costs[row, column] < _UNMATCHED_COST:
                 matched[tracks[row].number] = faces[column]
         self._tracks = [
-            track.with_look(matched[track.number], time_s=time_s)
-            if track.number in matched
+            track.with_look(face, time_s=time_s, sd=self._looseness(face))
+            if (face := matched.get(track.number))
             else track
             for track in self._tracks
         ]
@@ -202,7 +208,8 @@ class Tracker:
             )
             if overlap.size and overlap.max() > _DUPLICATE_IOU:
                 continue
-            self._tracks.append(Track.begin(self._next_number, face, time_s=time_s))
+            sd = self._looseness(face)
+            self._tracks.append(Track.begin(self._next_number, face, time_s=time_s, sd=sd))
             self._next_number += 1
             seen.append(face)
 
@@ -241,6 +248,16 @@ class Tracker:
             return True
         return unseen_s > _LEFT_AFTER_S + self._interval_s and self._has_left(track, time_s)
 
+    def _looseness(self, face: Face) -> float:
+        """How little the centre of a look says, in face heights."""
+        width, height = self._size
+        box = face.box
+        is_whole = (
+            box.x1 > _EDGE_PX and box.y1 > _EDGE_PX
+            and box.x2 < width - _EDGE_PX and box.y2 < height - _EDGE_PX
+        )  # fmt: skip
+        return MEASUREMENT_SD if is_whole else CUT_SD
+
     def _has_left(self, track: Track, time_s: float) -> bool:
         """Whether the track's motion has taken it out of the picture."""
         x, y = track.position_at(time_s)
@@ -262,24 +279,27 @@ class Tracker:
 
 
 def _motion_costs(
-    tracks: Sequence[Track], faces: Sequence[Face], time_s: float
+    tracks: Sequence[Track], faces: Sequence[Face], loose: Sequence[float], time_s: float
 ) -> NDArray[np.float64]:
     """Negative log-likelihood of each look under each track, shape (tracks, faces)."""
     costs = np.full((len(tracks), len(faces)), _UNMATCHED_COST)
     for row, track in enumerate(tracks):
-        x, y = track.position_at(time_s)
-        spread = track.spread_at(time_s)
+        expected = track.position_at(time_s)
         reach = (1.0 + _TOP_SPEED * (time_s - track.seen_at_s)) * track.height
         for column, face in enumerate(faces):
-            off_x, off_y = face.box.center[0] - x, face.box.center[1] - y
-            distance = (off_x**2 + off_y**2) / spread
+            spread = track.spread_at(time_s, sd=loose[column])
+            off = math.dist(face.box.center, expected)
             growth = math.log(face_size(face) / track.height)
-            is_near = math.dist(face.box.center, (track.x, track.y)) <= reach
-            if distance > _GATE or not is_near or abs(growth) > math.log(_MAX_SIZE_RATIO):
+            # However vague a lost track has become, it does not reach across the picture.
+            is_near = (
+                math.dist(face.box.center, (track.x, track.y)) <= reach
+                and off <= _MOTION_REACH * track.height
+            )
+            if not is_near or off**2 > _GATE * spread or abs(growth) > math.log(_MAX_SIZE_RATIO):
                 continue
             # The logarithm keeps a vague track from taking the look of a sure one.
             vagueness = math.log(spread / track.height**2)
-            cost = distance / 2 + vagueness + (growth / _SIZE_SD) ** 2 / 2
+            cost = off**2 / spread / 2 + vagueness + (growth / _SIZE_SD) ** 2 / 2
             costs[row, column] = min(cost, _UNMATCHED_COST)
     return costs
 

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,6 +106,28 @@ def test_two_who_follow_each_other_through_one_edge_are_two_passages() -> None:
     second = Walker(enters_s=4.2, start=(1279, 300), speed=(-250, 0), leaves_s=20)
 
     assert len(count([first, second])) == 2
+
+
+def test_a_lost_track_does_not_reach_for_somebody_across_the_picture() -> None:
+    turns_away = Walker(enters_s=1, start=(0, 320), speed=(250, 0), leaves_s=3.2, height=100)
+    walks_in = Walker(enters_s=4.0, start=(1279, 340), speed=(-300, 0), leaves_s=20, height=95)
+
+    passages = count([turns_away, walks_in])
+
+    assert len(passages) == 2
+    assert sorted(round(passage.start_s) for passage in passages) == [1, 4]
+
+
+def test_a_face_cut_by_the_edge_says_little_of_its_speed() -> None:
+    tracker = Tracker()
+    # Its visible part grows while it walks in: at first the centre hardly moves.
+    for index, (x1, x2) in enumerate([(1250, 1280), (1215, 1280), (1150, 1220), (1055, 1125)]):
+        face = _face((x1 + x2) / 2, 300, 80, 0.9)
+        cut = replace(face, box=Box(x1, 260, x2, 340))
+        tracker.update([cut], index * 0.2, size=SIZE)
+
+    (passage,) = tracker.finish()
+    assert passage.looks == 4
 
 
 def test_a_false_alarm_does_not_count() -> None:
