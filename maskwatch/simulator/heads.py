@@ -180,7 +180,8 @@ def _back_of_head(portrait: Portrait, look: HeadLook) -> Picture:
     skin = np.median(portrait.bgr[_patch(portrait.landmarks)], axis=(0, 1))
     skin = skin * np.array(_SKIN[look.skin])
     is_neck = np.clip((rows - neck_top) / 12, 0, 1)[..., None]
-    color = color * (1 - is_neck) + skin.astype(np.float32) * 0.55 * round_shade[..., None] * is_neck
+    neck = skin.astype(np.float32) * 0.55 * round_shade[..., None]
+    color = color * (1 - is_neck) + neck * is_neck
     return np.asarray(np.clip(color, 0, 255), np.uint8)
 
 
