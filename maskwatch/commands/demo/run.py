@@ -26,6 +26,7 @@ from maskwatch.errors import MaskwatchError
 from maskwatch.process import stop_on_signals
 from maskwatch.storage import CameraStore, last_position, open_database
 from maskwatch.supervisor import Supervisor
+from maskwatch.supervisor.readiness import check_port_is_free
 
 COUNTED_WITHIN_S: Final = 30.0
 """After the films' end, so long for what is still on its way to be counted."""
@@ -57,10 +58,13 @@ def run_demo(wish: DemoWish, config: Path | None) -> None:
     home = demo_home(base)
     _say("Simulated cameras: drawn corridors, two public-domain portraits, masks drawn on.")
     _say("They prove the plumbing and the counting, not the accuracy on real people.")
+    planned = _settings(base, wish)
+    if planned.web.port:
+        check_port_is_free(planned)  # said now, not after the filming
     mall = _films(wish, home / "films")
     stop = stop_on_signals()
     with fresh_folder(home, is_timed=wish.seconds is not None) as data_dir:
-        settings = _settings(base, wish, data_dir)
+        settings = planned.with_changes(data_dir=data_dir)
         _say("Starting Redis, the recorder, the workers and the page …")
         with Supervisor(settings) as supervisor:
             if not supervisor.wait_ready(90, stop=stop):
@@ -79,10 +83,9 @@ def run_demo(wish: DemoWish, config: Path | None) -> None:
     _tell(tallies, wish)
 
 
-def _settings(base: Settings, wish: DemoWish, data_dir: Path) -> Settings:
+def _settings(base: Settings, wish: DemoWish) -> Settings:
     port = base.web.port if wish.port is None else wish.port
     return base.with_changes(
-        data_dir=data_dir,
         storage=StorageSettings(),
         redis=RedisSettings(maxmemory_mb=base.redis.maxmemory_mb),
         web=base.web.model_copy(update={"port": port, "host": "127.0.0.1"}),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,16 @@ def test_a_run_too_short_for_anybody_to_pass_is_wrong_usage(tmp_path: Path) -> N
 
     assert done.returncode == 2
     assert "--seconds" in done.stderr
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_filmed(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = _maskwatch("demo", "--port", port, "--no-browser", data_dir=tmp_path)
+
+    assert done.returncode == 1
+    assert f"web.port = {port}" in done.stderr
+    assert not (tmp_path / "demo" / "films").exists()
 
 
 def _maskwatch(*arguments: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
