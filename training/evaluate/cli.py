@@ -13,6 +13,9 @@ MEASURES: Final = {
     "detector": Entry(
         "training.evaluate.detector_cli", "detector", "Face AP and recall by face height."
     ),
+    "all": Entry(
+        "training.evaluate.all_cli", "evaluate_all", "Both, and the page docs/accuracy.md."
+    ),
 }
 """What is measured, to the command that measures it."""
 

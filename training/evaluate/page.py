@@ -1,0 +1,122 @@
+"""The model card for people: docs/accuracy.md, put together from what the evaluations wrote."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from maskwatch.errors import ConfigError
+from models.card import Card
+
+PARTS = ("detector", "classifier")
+
+_LIMITS = """\
+- `incorrect` is noisy by nature: two annotators of the same 27 faces agreed on it 17 times.
+- The pictures are from the web: crowds, portraits, news. A mall's own cameras look down, at an
+  angle and through cheap lenses; measure on your own pictures before you trust a figure.
+- Nobody labelled age, skin or gender, so the error by group of people is not measured.
+- One source boxes some masks and some heads instead of faces and leaves background faces out.
+  A detector that finds those is called wrong by these figures.
+"""
+
+_REPEAT = """\
+```
+maskwatch train detector --data DIR --start yunet_n_640_640.onnx --out runs/detector
+maskwatch train classifier --data DIR --out runs/classifier
+maskwatch evaluate all --data DIR --baselines DIR --out runs/evaluation --page docs/accuracy.md
+```
+
+Both trainings resume after a kill with the same command, and keep their recipe, the hash of their
+data, metrics and curves in their folder. The recipes are `training/recipes/*.toml`; the seed is in
+them.
+
+To adapt the detector to your own cameras, box the faces in a few hundred of your pictures, write
+them as `labels.jsonl` (`maskwatch data` imports Pascal VOC, YOLO and COCO) and start from the
+weights that ship:
+
+```
+maskwatch train detector --data my-mall --start builtin --steps 1000 --out runs/my-mall
+maskwatch evaluate detector --data my-mall --weights runs/my-mall/best.onnx
+maskwatch train detector card --weights runs/my-mall/best.onnx --min-score 0.6 --run runs/my-mall
+```
+
+Then set `workers.detector = "runs/my-mall/best.onnx"` in the configuration.
+"""
+
+
+def write_page(folder: Path, cards: dict[str, Card], page: Path) -> None:
+    """Writes the page and copies its plots beside it.
+
+    Args:
+        folder: Where `maskwatch evaluate detector` and `... classifier` wrote to.
+        cards: By part, "detector" and "classifier".
+        page: The Markdown file.
+
+    Raises:
+        ConfigError: A part has not been evaluated.
+    """
+    records = {part: _record(folder, part) for part in PARTS}
+    sections = [
+        "# How good the networks are\n",
+        "Written by `maskwatch evaluate all`; changes by hand are lost.\n",
+        _data(records["detector"]),
+        _section("Finding faces", "detector", folder, page),
+        "AP50 is the area under the precision-recall curve at IoU 0.5, over faces from 8 px high "
+        "at 640 wide (24 px in `jolignier`, whose smaller faces often lack a label). The public "
+        "detectors were run on the same pictures in the same run, times on the same machine. "
+        "YuNet and RFB were trained on WIDER FACE, YuNet's start of ours too, so part of `chin` "
+        "is not new to any of them.\n",
+        _section("Reading faces", "classifier", folder, page),
+        *(_card(cards[part]) for part in PARTS),
+        "## Limits\n\n" + _LIMITS,
+        "## Repeat it\n\n" + _REPEAT,
+    ]
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("\n".join(sections), encoding="utf-8")
+
+
+def _record(folder: Path, part: str) -> dict[str, Any]:
+    path = folder / f"{part}.json"
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error}); run maskwatch evaluate {part} --out {folder}"
+        ) from error
+    return record
+
+
+def _data(record: dict[str, Any]) -> str:
+    return (
+        "## Data\n\n"
+        f"{record['pictures']} labelled scenes of the split `{record['split']}`, which neither "
+        "training nor the choice of settings looked at. Near-duplicates share a group, and a "
+        "group belongs to one split: `sha1(source/group) mod 10` is 0 for test, 1 for validation. "
+        f"SHA-256 of these scenes and labels: `{record['data_sha256']}`.\n"
+    )
+
+
+def _section(title: str, part: str, folder: Path, page: Path) -> str:
+    tables = (folder / f"{part}.md").read_text(encoding="utf-8")
+    plot = page.with_name(f"{page.stem}-{part}.png")
+    plot.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(folder / f"{part}.png", plot)
+    return f"## {title}\n\n{tables}\n![{title}]({plot.name})\n"
+
+
+def _card(card: Card) -> str:
+    lines = [
+        f"## Card: {card.name}\n",
+        f"`{card.file}`, version {card.version}, {card.parameters:,} weights, "
+        f"SHA-256 `{card.sha256}`.",
+    ]
+    if card.task == "face_detector":
+        lines.append(f"Faces below score {card.min_score} are left out unless configured else.")
+    lines += ["", "Trained on:", "", *(f"- {source}" for source in card.trained_on)]
+    if card.data_sha256:
+        lines += ["", f"SHA-256 of the training index: `{card.data_sha256}`."]
+    if card.notes:
+        lines += ["", "To know:", "", *(f"- {note}" for note in card.notes)]
+    return "\n".join(lines) + "\n"
