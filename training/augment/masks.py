@@ -184,15 +184,17 @@ def _cloth(picture: Picture, axes: _FaceAxes, rng: np.random.Generator) -> NDArr
     along = ((columns - axes.origin[0]) * down[0] + (rows - axes.origin[1]) * down[1]) / length
     side = ((columns - axes.origin[0]) * down[1] - (rows - axes.origin[1]) * down[0]) / length
     kind = rng.random()
-    if kind < 0.45:
+    if kind < 0.35:
         pleats = 0.5 + 0.5 * np.sin(along * float(rng.uniform(14, 26)))
         cloth *= (1 - rng.uniform(0.05, 0.2) * pleats)[..., None]
-    elif kind < 0.65:
+    elif kind < 0.5:
         other = rng.uniform(20, 245, 3).astype(np.float32)
         wave = np.sin(along * rng.uniform(8, 30) + rng.uniform(0, 6)) * np.sin(
             side * rng.uniform(8, 30)
         )
         cloth = np.where((wave > rng.uniform(0, 0.6))[..., None], other, cloth)
+    elif kind < 0.8:
+        cloth = _printed(cloth, length, rng)
     # A mask bulges: bright along its middle, darker at the sides.
     cloth = cloth * (1.05 - rng.uniform(0.1, 0.35) * np.clip(side**2, 0, 1.2))[..., None]
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)
@@ -200,3 +202,17 @@ def _cloth(picture: Picture, axes: _FaceAxes, rng: np.random.Generator) -> NDArr
     cloth = cloth * (np.clip(light / 150, 0.25, 1.25) * rng.uniform(0.85, 1.1))[..., None]
     grain = rng.normal(0, 3, (height, width, 1)).astype(np.float32)
     return np.asarray(np.clip(cloth + grain, 0, 255), np.float32)
+
+
+def _printed(
+    cloth: NDArray[np.float32], length: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Spots and flecks of one or two more colours, from leopard print to flowers."""
+    grain = rng.normal(0, 1, cloth.shape[:2]).astype(np.float32)
+    size = length * float(np.exp(rng.uniform(np.log(0.03), np.log(0.16))))
+    blurred = cv2.GaussianBlur(grain, (0, 0), max(size, 0.5))
+    blurred /= max(float(blurred.std()), 1e-6)
+    for level in (rng.uniform(-0.2, 0.8), rng.uniform(0.8, 1.6))[: int(rng.integers(1, 3))]:
+        other = rng.uniform(10, 250, 3).astype(np.float32)
+        cloth = np.where((blurred > level)[..., None], other, cloth)
+    return np.asarray(cloth, np.float32)
