@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
 WEIGHTS_NAME = "mask_classifier.onnx"
 _LEAST = 1e-9
+_KNOWN_SOURCES = {
+    "chin": "CHINbunhyou/FaceMask-Dataset, pictures of WIDER FACE and MAFA, for research",
+    "jolignier": "jolignier/face-mask-dataset-ilc-2021, web pictures, for research",
+    "adityap27": "adityap27/face-mask-detector, MIT",
+    "crops": "chandrikadeb7/Face-Mask-Detection and omkargurav's set, web pictures, for research",
+    "face_mask_12k": "Kaggle's Face Mask 12K, web pictures and celebrities, for research",
+}
 # Boxes of a detector are this far off the labelled ones (standard deviation, in face sides).
 _DETECTOR_ERROR = CameraSettings(
     **dict.fromkeys(CameraSettings.__dataclass_fields__, 0.0) | {"shift": 0.04, "scale": 0.06}
@@ -83,7 +90,10 @@ def finish(
         temperature=temperature,
         span=DEFAULT_SPAN,
         parameters=int(model.count_params()),
-        trained_on=tuple(sorted({crop.source for crop in cache.crops})),
+        trained_on=tuple(
+            f"{source}: {about}" if (about := _KNOWN_SOURCES.get(source)) else source
+            for source in sorted({crop.source for crop in cache.crops})
+        ),
         data_sha256=cache.data_hash(),
         notes=tuple(notes),
     )

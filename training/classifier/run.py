@@ -142,7 +142,11 @@ def _start(start: Path | None) -> Path | None:
 def _notes(options: RunOptions, left_out: Sequence[int]) -> list[str]:
     if options.keeps_split:
         return ["split as the folders came: near-duplicates may lie on both sides"]
-    return [f"{len(left_out)} training crops left out as near-duplicates of held-out ones"]
+    return [
+        f"{len(left_out)} training crops left out as near-duplicates of held-out ones",
+        "Masks drawn on unmasked faces are part of the training, never of a measurement.",
+        *([f"start: {options.backbone.name}, ImageNet"] if options.backbone else []),
+    ]
 
 
 def _write_record(

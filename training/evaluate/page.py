@@ -24,7 +24,8 @@ _LIMITS = """\
 _REPEAT = """\
 ```
 maskwatch train detector --data DIR --start yunet_n_640_640.onnx --out runs/detector
-maskwatch train classifier --data DIR --out runs/classifier
+maskwatch train classifier --data DIR --data CROPS --data face_mask_12k \\
+    --backbone mobilenet_v1_1.0_224.npz --landmarks yunet_n_640_640.onnx --out runs/classifier
 maskwatch evaluate all --data DIR --baselines DIR --out runs/evaluation --page docs/accuracy.md
 ```
 
@@ -42,7 +43,15 @@ maskwatch evaluate detector --data my-mall --weights runs/my-mall/best.onnx
 maskwatch train detector card --weights runs/my-mall/best.onnx --min-score 0.6 --run runs/my-mall
 ```
 
-Then set `workers.detector = "runs/my-mall/best.onnx"` in the configuration.
+The classifier learns from the same boxes, their labels `mask`, `no_mask` and `incorrect`:
+
+```
+maskwatch train classifier --data my-mall --from builtin --steps 500 --out runs/my-mall-masks
+maskwatch evaluate classifier --data my-mall --classifier runs/my-mall-masks/mask_classifier.onnx
+```
+
+Then set `workers.detector = "runs/my-mall/best.onnx"` and
+`workers.classifier = "runs/my-mall-masks/mask_classifier.onnx"` in the configuration.
 """
 
 
