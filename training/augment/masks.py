@@ -210,8 +210,8 @@ def _printed(
     """Spots and flecks of one or two more colours, from leopard print to flowers."""
     grain = rng.normal(0, 1, cloth.shape[:2]).astype(np.float32)
     size = length * float(np.exp(rng.uniform(np.log(0.03), np.log(0.16))))
-    blurred = cv2.GaussianBlur(grain, (0, 0), max(size, 0.5))
-    blurred /= max(float(blurred.std()), 1e-6)
+    blurred = np.asarray(cv2.GaussianBlur(grain, (0, 0), max(size, 0.5)), np.float32)
+    blurred = blurred / max(float(blurred.std()), 1e-6)
     for level in (rng.uniform(-0.2, 0.8), rng.uniform(0.8, 1.6))[: int(rng.integers(1, 3))]:
         other = rng.uniform(10, 250, 3).astype(np.float32)
         cloth = np.where((blurred > level)[..., None], other, cloth)
