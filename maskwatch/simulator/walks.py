@@ -270,7 +270,7 @@ def _leave(rng: np.random.Generator) -> tuple[Key, ...]:
             (0.9, side * 0.1, z_m, 0),
             (0.3, side * 0.1, z_m, round_way),
             (0.2, side * 0.1, z_m, round_way),
-            ((FAR_M - z_m) / 1.9, side * 0.8, FAR_M, round_way),
+            *_walk_off(side * 0.1, z_m, side, turned=round_way),
         ]
     )
 
@@ -280,7 +280,16 @@ def _back_only(rng: np.random.Generator) -> tuple[Key, ...]:
     return _timed(
         [
             (0, side * _edge(z_m), z_m, -side * 130),
-            (0.9, side * 0.45, z_m + 0.5, -side * 160),
-            ((FAR_M - z_m) / 1.9, side * 0.7, FAR_M, -side * 180),
+            (0.9, side * 0.45, z_m + 0.5, -side * 165),
+            *_walk_off(side * 0.45, z_m + 0.5, -side, turned=-side * 180),
         ]
     )
+
+
+def _walk_off(
+    x_m: float, z_m: float, side: float, *, turned: float
+) -> list[tuple[float, float, float, float]]:
+    """The rest of a walk with the back to the camera: away, and out of the picture at one side."""
+    away_m = max(4.4, z_m + 1.4)
+    edge = side * _edge(away_m)
+    return [(math.hypot(edge - x_m, away_m - z_m) / 1.5, edge, away_m, turned)]
