@@ -81,7 +81,9 @@ def test_fine_tuning_starts_from_the_exported_weights(
         recipe, cache, tmp_path / "tuned", start_from=first / "mask_classifier.onnx"
     )
     with np.load(first / "weights.npz") as old:
-        for name, array in zip(sorted(old.files), tuned.model.get_weights(), strict=True):
+        # The last bias ships shifted to the classes' real shares.
+        names = sorted(old.files)[:-1]
+        for name, array in zip(names, tuned.model.get_weights()[:-1], strict=True):
             np.testing.assert_array_equal(old[name], array)
 
 
