@@ -19,11 +19,13 @@ Colour = tuple[int, int, int]
 
 VIEW_WIDTH_PX: Final = 960
 VIEW_QUALITY: Final = 78
+VIEW_LABEL_SCALE: Final = 1.75
+"""A wall shows a view at less than half its width; its words must be read there, too."""
 
 WORDS: Final[dict[Verdict, str]] = {
     Verdict.MASK: "mask",
     Verdict.NO_MASK: "no mask",
-    Verdict.INCORRECT: "worn wrongly",
+    Verdict.INCORRECT: "incorrect",
     Verdict.UNREADABLE: "unreadable",
 }
 COLOURS: Final[dict[Verdict, Colour]] = {
@@ -38,13 +40,16 @@ _FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 _BLUR_BLOCKS: Final = 6
 
 
-def annotate(picture: Picture, faces: Sequence[Face], *, blur_faces: bool = False) -> Picture:
+def annotate(
+    picture: Picture, faces: Sequence[Face], *, blur_faces: bool = False, label_scale: float = 1.0
+) -> Picture:
     """Return a copy of the picture with every face boxed and named.
 
     Args:
         picture: uint8 (H, W, 3), BGR.
         faces: Boxes in pixels of this picture.
         blur_faces: Make the faces unrecognisable.
+        label_scale: Above 1 for a picture that will be shown small.
     """
     drawn = picture.copy()
     if blur_faces:
@@ -56,7 +61,7 @@ def annotate(picture: Picture, faces: Sequence[Face], *, blur_faces: bool = Fals
     taken: list[Box] = []
     for face in faces:
         others = [other.box for other in faces if other is not face]
-        taken.append(_draw_label(drawn, face, [*taken, *others]))
+        taken.append(_draw_label(drawn, face, [*taken, *others], label_scale))
     return drawn
 
 
@@ -84,7 +89,7 @@ def view_jpeg(picture: Picture, faces: Sequence[Face], *, blur_faces: bool = Fal
             )
             for face in faces
         ]
-    drawn = annotate(shown, boxed, blur_faces=blur_faces)
+    drawn = annotate(shown, boxed, blur_faces=blur_faces, label_scale=VIEW_LABEL_SCALE)
     _, encoded = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, VIEW_QUALITY])
     return encoded.tobytes()
 
@@ -106,10 +111,10 @@ def _draw_box(picture: Picture, face: Face) -> None:
     cv2.rectangle(picture, corner, opposite, COLOURS[face.label], line, cv2.LINE_AA)
 
 
-def _draw_label(picture: Picture, face: Face, taken: Sequence[Box]) -> Box:
+def _draw_label(picture: Picture, face: Face, taken: Sequence[Box], label_scale: float) -> Box:
     """Write beside the box, away from what is there, and return the label's place."""
     height, width = picture.shape[:2]
-    unit = max(height, width) / 1000
+    unit = label_scale * max(height, width) / 1000
     scale, thickness = max(0.35, 0.45 * unit), max(1, round(1.1 * unit))
     text, margin = label_text(face), max(2, round(3 * unit))
     (text_width, text_height), base = cv2.getTextSize(text, _FONT, scale, thickness)

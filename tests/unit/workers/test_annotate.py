@@ -84,6 +84,17 @@ def test_a_view_is_a_jpeg_narrow_enough_for_a_page() -> None:
     assert tuple(shown[300, 480].tolist()) == pytest.approx(COLOURS[Verdict.MASK], abs=60)
 
 
+def test_the_words_of_a_view_are_read_on_a_wall_that_shows_it_small() -> None:
+    face = _face(box=Box(300, 200, 360, 280))
+    picture = np.full((540, VIEW_WIDTH_PX, 3), 90, np.uint8)
+    shown = cv2.imdecode(np.frombuffer(view_jpeg(picture, [face]), np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None
+    above = shown[150:196, 296:420]
+    ink = np.flatnonzero((above.min(axis=2) > 190).sum(axis=1) >= 2)
+    on_the_wall_px = (ink[-1] - ink[0] + 1) * 440 / VIEW_WIDTH_PX
+    assert 6.5 <= on_the_wall_px <= 12
+
+
 def test_a_narrow_picture_is_not_stretched() -> None:
     shown = cv2.imdecode(np.frombuffer(view_jpeg(GREY, []), np.uint8), cv2.IMREAD_COLOR)
     assert shown is not None
