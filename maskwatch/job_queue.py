@@ -26,6 +26,10 @@ FOOTAGE_QUEUE: Final = "footage"
 FUNCTIONS: Final = {"footage": "workers.jobs.run_footage"}
 """Kind of job to the function that does it, by name: who asks need not load what it needs."""
 
+ALIVE_KEY: Final = "jobs:alive"
+ALIVE_S: Final = 10
+"""The jobs' role repeats each second that it is there; so long its word is believed."""
+
 FOOTAGE_TIMEOUT_S: Final = 12 * 3600
 RETRY_AFTER: Final = timedelta(seconds=5)
 
@@ -106,6 +110,26 @@ def send_what_waits(
             send(client, job)
             sent.append(job.id)
     return sent
+
+
+def say_alive(client: redis.Redis) -> None:
+    """Note that a process for jobs is there.
+
+    Raises:
+        BusError: Redis fails.
+    """
+    with bus_errors(client):
+        client.set(ALIVE_KEY, 1, ex=ALIVE_S)
+
+
+def is_alive(client: redis.Redis) -> bool:
+    """Whether any process for jobs is there, on this host or another.
+
+    Raises:
+        BusError: Redis fails.
+    """
+    with bus_errors(client):
+        return bool(client.exists(ALIVE_KEY))
 
 
 def forget(client: redis.Redis, job_id: str) -> None:

@@ -11,7 +11,18 @@ from sqlalchemy import Engine
 from maskwatch import __version__
 from maskwatch.config import Settings
 from maskwatch.contracts import Verdict
-from web import api, auth, errors, health, live, pages, protection, report_pages, services
+from web import (
+    api,
+    auth,
+    errors,
+    footage_pages,
+    health,
+    live,
+    pages,
+    protection,
+    report_pages,
+    services,
+)
 
 MAX_UPLOAD_BYTES = 2 * 1024**3
 SESSION_DAYS = 7
@@ -55,8 +66,8 @@ def create_app(settings: Settings, *, engine: Engine) -> APIFlask:
     for blueprint in (health.blueprint, live.blueprint, *api.blueprints):
         protection.csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
-    app.register_blueprint(pages.blueprint)
-    app.register_blueprint(report_pages.blueprint)
+    for blueprint in (pages.blueprint, report_pages.blueprint, footage_pages.blueprint):
+        app.register_blueprint(blueprint)
     live.sock.init_app(app)
     protection.csrf.exempt("web.live.live")
     app.wsgi_app = live.without_compression(app.wsgi_app)  # type: ignore[method-assign]
@@ -112,9 +123,19 @@ def _add_template_words(app: APIFlask, settings: Settings) -> None:
     )
     app.jinja_env.filters["local_time"] = local_time
     app.jinja_env.filters["percent"] = _percent
+    app.jinja_env.filters["clock"] = _clock
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
 
 def _percent(share: float | None) -> str:
     return "\N{EN DASH}" if share is None else f"{share:.1%}"
+
+
+def _clock(seconds: float) -> str:
+    """Where in a video: 1:02:03.4, or 2:03.4 within the first hour."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{rest // 10:02d}.{rest % 10}"
+    return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"

@@ -1,6 +1,7 @@
 """The forms that people fill in. Each carries a token against requests from other sites."""
 
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
 from wtforms import (
     BooleanField,
     DecimalField,
@@ -47,6 +48,12 @@ class CameraForm(FlaskForm):  # type: ignore[misc]
             check_camera_name(field.data)
         except CameraError as error:
             raise ValidationError(str(error)) from error
+
+
+class FootageForm(FlaskForm):  # type: ignore[misc]
+    """A picture or a video to analyse."""
+
+    file = FileField("Picture or video", validators=[FileRequired("Choose a file.")])
 
 
 class ConfirmForm(FlaskForm):  # type: ignore[misc]

@@ -7,16 +7,20 @@ process, as Prometheus counters may.
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from maskwatch.bus.recorder_status import RecorderBoard, RecorderStatus
 from maskwatch.contracts import STATUS_STALE_S, CameraState, CameraStatus, WorkerStatus
 from maskwatch.errors import BusError, StorageError
 
 if TYPE_CHECKING:
     from web.services import Services
+
+RECORDER_STALE_S: Final = 60.0
+"""The recorder speaks each second; after so long without a word its figures are withheld."""
 
 _STATES = ("live", "stalled", "connecting", "offline", "ended", "disabled", "unwatched")
 
@@ -38,11 +42,14 @@ class SystemCollector(Collector):
             names = self._shared.board.active_cameras()
             statuses = {k: v for k, v in self._shared.board.cameras(names).items() if v is not None}
             workers = self._shared.board.workers()
+            recorded = RecorderBoard(self._shared.redis).all()
+            counted = [recorded[name] for name in names if name in recorded]
         except BusError:
             yield _up("redis", is_up=False)
             return
         yield _up("redis", is_up=True)
         yield from camera_metrics(statuses.values(), now_unix_s=time.time())
+        yield from recorder_metrics(counted, now_unix_s=time.time())
         yield from worker_metrics(workers)
         viewers = GaugeMetricFamily("maskwatch_viewers", "Live views that are open")
         viewers.add_metric([], self._shared.hub.viewers)
@@ -110,6 +117,36 @@ def camera_metrics(statuses: Iterable[CameraStatus], *, now_unix_s: float) -> li
 
 def _camera_counter(name: str, text: str) -> CounterMetricFamily:
     return CounterMetricFamily(f"maskwatch_camera_{name}", text, labels=["camera"])
+
+
+def recorder_metrics(statuses: Iterable[RecorderStatus], *, now_unix_s: float) -> list[Metric]:
+    """What the recorder says of each camera that it is counting."""
+    age = GaugeMetricFamily(
+        "maskwatch_recorder_frame_age_seconds",
+        "From taking a live picture to its analysis, over about the last minute",
+        labels=["camera", "quantile"],
+    )
+    lag = GaugeMetricFamily(
+        "maskwatch_recorder_commit_age_seconds",
+        "Since something of this camera was last counted",
+        labels=["camera"],
+    )
+    tracks = GaugeMetricFamily(
+        "maskwatch_recorder_open_tracks", "People in view, not yet counted", labels=["camera"]
+    )
+    for status in statuses:
+        if status.is_finished:
+            continue
+        silent_s = max(0.0, now_unix_s - status.committed_at_unix_s)
+        lag.add_metric([status.camera], silent_s)
+        if silent_s > RECORDER_STALE_S:
+            continue
+        tracks.add_metric([status.camera], status.open_tracks)
+        quantiles = (("0.5", status.frame_age_p50_ms), ("0.95", status.frame_age_p95_ms))
+        for quantile, milliseconds in quantiles:
+            if milliseconds is not None:
+                age.add_metric([status.camera, quantile], milliseconds / 1000)
+    return [age, lag, tracks]
 
 
 def worker_metrics(workers: Iterable[WorkerStatus]) -> list[Metric]:

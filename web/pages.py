@@ -32,12 +32,14 @@ def camera(name: str) -> ResponseReturnValue:
     found = _camera_or_404(shared, name)
     snapshot = shared.overview.snapshot(names=[name])
     day = local_today(shared.settings.zone, now=datetime.now(UTC))
+    rows = [row_as_json(row) for row in choose_rows(shared, day, day, by="hour", camera=name)]
     return render_template(
         "camera.html",
         camera=found,
         card=snapshot.cards[0],
         snapshot=snapshot,
-        rows=[row_as_json(row) for row in choose_rows(shared, day, day, by="hour", camera=name)],
+        rows=rows,
+        has_passages=any(sum(row["passages"].values()) for row in rows),
         day=day,
     )
 

@@ -8,7 +8,7 @@ import redis
 from flask import current_app
 from sqlalchemy import Engine
 
-from maskwatch.bus import ResultLog, StatusBoard, Views, connect
+from maskwatch.bus import ResultLog, StatusBoard, Views, connect, connect_jobs
 from maskwatch.bus.connection import bus_errors
 from maskwatch.config import Settings
 from maskwatch.storage.cameras import CameraStore
@@ -28,6 +28,7 @@ class Services:
     Attributes:
         settings: The configuration.
         engine: The database.
+        jobs_redis: The queue of background jobs.
         redis: Frames, results, status, views.
         cameras: The cameras of the database.
         overview: What each camera is doing, in words and numbers.
@@ -36,6 +37,7 @@ class Services:
 
     settings: Settings
     engine: Engine
+    jobs_redis: redis.Redis
     redis: redis.Redis
     cameras: CameraStore = field(init=False)
     board: StatusBoard = field(init=False)
@@ -63,6 +65,7 @@ class Services:
         """End the hub's threads and let the connections go."""
         self.hub.stop()
         self.redis.close()
+        self.jobs_redis.close()
         self.engine.dispose()
 
 
@@ -90,7 +93,12 @@ def read_demo_truth(client: redis.Redis) -> dict[str, dict[str, int]]:
 
 def make_services(settings: Settings, engine: Engine) -> Services:
     """Join the parts. Redis may be away: it is met at the first use."""
-    return Services(settings=settings, engine=engine, redis=connect(settings))
+    return Services(
+        settings=settings,
+        engine=engine,
+        redis=connect(settings),
+        jobs_redis=connect_jobs(settings),
+    )
 
 
 def services() -> Services:

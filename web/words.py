@@ -49,7 +49,7 @@ def condition_of(camera: Camera, status: CameraStatus | None, *, now_unix_s: flo
         return Condition("connecting", "Connecting", sentence)
     if status.state is CameraState.ENDED:
         return _ENDED
-    return _offline(status)
+    return _offline(camera, status)
 
 
 _UNWATCHED: Final = Condition(
@@ -69,8 +69,11 @@ def _live(camera: Camera, status: CameraStatus, now_unix_s: float) -> Condition:
     return Condition("live", "Live", "")
 
 
-def _offline(status: CameraStatus) -> Condition:
-    sentence = status.message or REASONS.get(status.reason, "The camera cannot be read.")
+def _offline(camera: Camera, status: CameraStatus) -> Condition:
+    reason = REASONS.get(status.reason, "The camera cannot be read.")
+    # The name stands beside it already.
+    told = status.message.removeprefix(f"camera {camera.name!r}: ").strip()
+    sentence = f"{told.rstrip('.')}." if told else reason
     if status.retry_in_s >= 1:
         sentence = f"{sentence} Next try in {status.retry_in_s:.0f} s."
     return Condition("offline", "Offline", sentence)

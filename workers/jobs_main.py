@@ -19,7 +19,7 @@ from maskwatch.bus import connect_jobs, wait_until_ready
 from maskwatch.bus.connection import bus_errors
 from maskwatch.config import Settings
 from maskwatch.errors import BusGoneError, StorageError
-from maskwatch.job_queue import SCHEDULE_QUEUE, forget, send_what_waits
+from maskwatch.job_queue import SCHEDULE_QUEUE, forget, say_alive, send_what_waits
 from maskwatch.storage import wait_for_database
 from maskwatch.storage.jobs import Job, JobState, JobStore
 from workers.job_worker import work
@@ -90,8 +90,7 @@ class Jobs:
             BusError: Redis fails.
             StorageError: The database fails.
         """
-        with bus_errors(self._client):
-            self._client.ping()
+        say_alive(self._client)
         self._keep_worker()
         for job in self._store.open():
             if job.state is JobState.RUNNING and self._has_lost_worker(job):

@@ -152,14 +152,21 @@ class FootageOut(BaseModel):
     name: str
     state: Literal["queued", "running", "done", "failed"]
     progress: int = Field(description="percent; 100 only when done")
+    problem: str = Field(
+        default="", description="why it waits; '' where all is well, and in the list"
+    )
     error: str = Field(description="why it failed, or what its last attempt failed with")
-    result: dict[str, Any] | None
+    frames: int | None = Field(description="pictures analysed; null before it is done")
+    totals: Counts | None = Field(description="a video's passages, a picture's faces")
+    result: dict[str, Any] | None = Field(description="`passages` of a video, `faces` of a picture")
     created_utc: str
     created_local: str
     finished_utc: str | None
+    finished_local: str | None
 
 
 class FootageList(BaseModel):
     """Newest first."""
 
+    problem: str = Field(description="why nothing is being analysed; '' where all is well")
     footage: list[FootageOut]

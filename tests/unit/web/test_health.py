@@ -9,12 +9,23 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from maskwatch.bus import EmbeddedRedis, FrameQueue, StatusBoard
+from maskwatch.bus import EmbeddedRedis, FrameQueue, ResultLog, StatusBoard
+from maskwatch.bus.recorder_status import RecorderStatus
 from maskwatch.config import Settings
-from maskwatch.contracts import Camera, CameraState, CameraStatus, FrameHeader, WorkerStatus
+from maskwatch.contracts import (
+    Analysis,
+    Camera,
+    CameraState,
+    CameraStatus,
+    FrameHeader,
+    WorkerStatus,
+)
 from maskwatch.storage import migrate, open_database
+from tests.worlds.result_log import Epoch
 from web.app import create_app
+from web.metrics import recorder_metrics
 from web.services import Services
+from workers.recorder_main import Recorder
 
 OFFERED, KEPT = 9, 3
 
@@ -90,6 +101,49 @@ def test_a_camera_whose_process_has_died_is_not_up(
     board.set_active("hall")
     board.put_camera(_status("hall", updated_at_unix_s=time.time() - 60))
     assert _samples(client)["maskwatch_camera_up", "hall"] == 0
+
+
+def test_the_recorder_tells_how_old_pictures_are_when_they_are_analysed(
+    client: FlaskClient, shared: Services, web_settings: Settings, redis_client: redis.Redis
+) -> None:
+    messages = Epoch(camera="hall", seconds=20, has_last=False).messages()
+    truth_s = sorted(
+        message.analysed_at_unix_s - message.header.captured_at_unix_s
+        for message in messages
+        if isinstance(message, Analysis)
+    )
+    ResultLog(redis_client).publish_all(messages)
+    StatusBoard(redis_client).set_active("hall")
+    recorder = Recorder(web_settings, shared.engine, redis_client)
+    assert recorder.step(0.0, block_ms=0) == 1
+    samples = _samples(client)
+    for quantile in ("0.5", "0.95"):
+        age_s = samples["maskwatch_recorder_frame_age_seconds", "hall", quantile]
+        assert age_s == pytest.approx(truth_s[len(truth_s) // 2], abs=0.001)
+    assert samples["maskwatch_recorder_open_tracks", "hall"] == 0
+    assert 0 <= samples["maskwatch_recorder_commit_age_seconds", "hall"] < 60
+
+
+def test_what_the_recorder_said_long_ago_is_withheld() -> None:
+    status = RecorderStatus(
+        camera="hall",
+        epoch="e",
+        last_sequence=9,
+        last_tick=3,
+        results_stream_id="1-0",
+        is_finished=False,
+        committed_at_unix_s=1000.0,
+        open_tracks=2,
+        frame_age_p50_ms=90.0,
+        frame_age_p95_ms=130.0,
+    )
+
+    def ages(now_unix_s: float) -> list[float]:
+        families = recorder_metrics([status], now_unix_s=now_unix_s)
+        return [sample.value for family in families for sample in family.samples]
+
+    assert ages(1001.0) == [0.09, 0.13, 1.0, 2.0]
+    assert ages(1500.0) == [500.0]
 
 
 def test_workers_tell_what_they_did_and_where_the_time_went(

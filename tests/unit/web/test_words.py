@@ -46,6 +46,15 @@ def test_a_replay_is_not_stalled_by_the_age_of_its_pictures() -> None:
     assert condition_of(replay, status, now_unix_s=NOW).state == "live"
 
 
+def test_what_ingest_says_is_a_sentence_without_the_name_that_stands_beside_it() -> None:
+    told = "camera 'hall': rtsp://192.0.2.1/s refuses the connection; check the port"
+    status = _status(CameraState.OFFLINE, reason="refused", message=told, retry_in_s=2.0)
+    sentence = condition_of(CAMERA, status, now_unix_s=NOW).sentence
+    assert sentence == (
+        "rtsp://192.0.2.1/s refuses the connection; check the port. Next try in 2 s."
+    )
+
+
 def test_every_reason_has_words_and_the_next_try_is_told() -> None:
     assert set(REASONS) == set(SourceReason)
     status = _status(CameraState.OFFLINE, reason="unauthorized", retry_in_s=12.4)
