@@ -31,6 +31,8 @@ class Wearing(StrEnum):
         return "mask" if self is Wearing.WELL else "incorrect"
 
 
+# Ground of leopard and tiger prints, which a small picture makes look like a beard.
+_SAND_BGR = (140, 185, 215)
 # Bits of a drawn coordinate behind the point.
 _SHIFT = 4
 _COLOURS_BGR = (
@@ -212,7 +214,10 @@ def _printed(
     size = length * float(np.exp(rng.uniform(np.log(0.03), np.log(0.16))))
     blurred = np.asarray(cv2.GaussianBlur(grain, (0, 0), max(size, 0.5)), np.float32)
     blurred = blurred / max(float(blurred.std()), 1e-6)
+    is_animal = rng.random() < 0.35
+    if is_animal:
+        cloth = cloth * 0 + np.array(_SAND_BGR, np.float32) * rng.uniform(0.7, 1.1)
     for level in (rng.uniform(-0.2, 0.8), rng.uniform(0.8, 1.6))[: int(rng.integers(1, 3))]:
-        other = rng.uniform(10, 250, 3).astype(np.float32)
+        other = rng.uniform(10, 60 if is_animal else 250, 3).astype(np.float32)
         cloth = np.where((blurred > level)[..., None], other, cloth)
     return np.asarray(cloth, np.float32)
