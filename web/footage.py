@@ -99,12 +99,13 @@ def problem(shared: Services) -> str:
 def as_shown(job: Job, shared: Services) -> dict[str, Any]:
     """The job without the paths of this machine."""
     zone = shared.settings.zone
+    name = job.arguments.get("name") or "unnamed"
     return {
         "id": job.id,
-        "name": job.arguments.get("name", ""),
+        "name": name,
         "state": job.state.value,
         "progress": job.progress,
-        "error": job.error.replace(str(job.arguments.get("path", "")) or "\0", "the file"),
+        "error": job.error.replace(str(job.arguments.get("path", "")) or "\0", name),
         "frames": job.result.get("frames") if job.result else None,
         "totals": job.result.get("totals") if job.result else None,
         "result": job.result,

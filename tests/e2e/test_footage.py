@@ -94,7 +94,7 @@ def test_a_picture_is_analysed_and_a_file_that_is_none_looks_failed(
     wait_for(lambda: "Failed" in _list(browser), timeout_s=90)
     wait_for(lambda: not browser.find_element("css selector", "[data-waits]").is_displayed())
     [failed] = [job for job in store.newest() if job.state is JobState.FAILED]
-    reason = failed.error.replace(failed.arguments["path"], "the file")
+    reason = failed.error.replace(failed.arguments["path"], "broken.mp4")
     assert browser.find_element("css selector", ".job .error").text == reason
     browser.find_element("link text", "wall.png").click()
     wait_for(lambda: "No face was found in this picture." in _list(browser))

@@ -3,6 +3,8 @@
 import hashlib
 from typing import Any
 
+import pytest
+
 from tests.support.browser import Browser, resize, wait_for
 from tests.support.web_server import Feeder, StartWeb
 
@@ -101,12 +103,33 @@ def test_a_camera_added_elsewhere_appears_on_the_open_wall_and_goes_again(
     wait_for(lambda: browser.find_element("id", "empty").is_displayed())
 
 
+@pytest.mark.parametrize(("width", "columns"), [(1920, 2), (1440, 2), (720, 2), (390, 1)])
+def test_four_cameras_stand_two_by_two(
+    start_web: StartWeb, browser: Browser, width: int, columns: int
+) -> None:
+    web = start_web(cameras=NAMES[:4])
+    resize(browser, width, 900)
+    browser.get(web.address)
+    lefts = browser.execute_script(
+        "return [...document.querySelectorAll('#wall .tile')].map((tile) => tile.offsetLeft)"
+    )
+    assert len(lefts) == 4
+    assert len(set(lefts)) == columns
+
+
 def test_nothing_sticks_out_on_a_phone(start_web: StartWeb, browser: Browser) -> None:
     names = ["cam-01", "a-camera-with-a-rather-long-name-on-the-second-floor-01"]
     web = start_web(cameras=names)
     with Feeder(web.settings, names):
         resize(browser, 390, 844)
-        for path in ("/", f"/cameras/{names[1]}", "/cameras", "/cameras/add", "/reports"):
-            browser.get(web.address + path)
+        for path in (
+            "/",
+            f"/cameras/{names[1]}",
+            "/cameras",
+            "/cameras/add",
+            "/reports",
+            "/footage",
+        ):
+            browser.get(f"{web.address}/{path}")
             width = browser.execute_script("return document.documentElement.scrollWidth")
             assert width <= 390, path

@@ -87,7 +87,7 @@ def test_a_failed_analysis_looks_failed_and_names_no_folder_of_the_server(
     store.fail(job_id, f"{path} is no video", is_final=True)
     failed = client.get(f"/api/v1/footage/{job_id}").json
     assert failed["state"] == "failed"
-    assert failed["error"] == "the file is no video"
+    assert failed["error"] == "Day 1.MP4 is no video"
     assert failed["progress"] < 100
 
 
