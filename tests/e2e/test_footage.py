@@ -9,7 +9,7 @@ from PIL import Image
 
 from maskwatch.storage import open_database
 from maskwatch.storage.jobs import JobState, JobStore
-from tests.support.browser import Browser, wait_for
+from tests.support.browser import Browser, follow_link, wait_for
 from tests.support.web_server import StartWeb, WebProcess
 from workers import jobs_main
 
@@ -76,7 +76,7 @@ def test_a_file_is_followed_without_a_reload(
     wait_for(lambda: "Done Mask 2 No mask 1" in _list(browser))
     assert browser.execute_script("return window.isTheSamePage")
 
-    browser.find_element("link text", "hall.mp4").click()
+    follow_link(browser, "hall.mp4")
     wait_for(lambda: "Nobody passes in this video." in _list(browser))
 
 
@@ -96,5 +96,5 @@ def test_a_picture_is_analysed_and_a_file_that_is_none_looks_failed(
     [failed] = [job for job in store.newest() if job.state is JobState.FAILED]
     reason = failed.error.replace(failed.arguments["path"], "broken.mp4")
     assert browser.find_element("css selector", ".job .error").text == reason
-    browser.find_element("link text", "wall.png").click()
+    follow_link(browser, "wall.png")
     wait_for(lambda: "No face was found in this picture." in _list(browser))

@@ -9,7 +9,7 @@ from maskwatch.contracts import Verdict
 from maskwatch.storage import CameraStore, open_database, writing
 from maskwatch.storage.counting import add_minutes, add_passages
 from maskwatch.storage.facts import Facts, Passage
-from tests.support.browser import Browser, wait_for
+from tests.support.browser import Browser, follow_link, wait_for
 from tests.support.web_server import StartWeb
 
 PASSWORD = "correct horse battery"
@@ -30,7 +30,7 @@ def test_a_camera_is_added_changed_and_removed_on_the_pages(
 ) -> None:
     web = start_web()
     browser.get(f"{web.address}/cameras")
-    browser.find_element("link text", "Add a camera").click()
+    follow_link(browser, "Add a camera")
     _fill(browser, "name", "hall two")
     _fill(browser, "url", "rtsp://192.0.2.1/s")
     _fill(browser, "username", "viewer")
@@ -45,7 +45,7 @@ def test_a_camera_is_added_changed_and_removed_on_the_pages(
     wait_for(lambda: browser.current_url.endswith("/cameras/hall-two"))
     assert "p@ss" not in browser.page_source
 
-    browser.find_element("link text", "Settings").click()
+    follow_link(browser, "Settings")
     assert browser.find_element("name", "password").get_attribute("value") == ""
     _fill(browser, "fps", "2.5")
     _press(browser, "Save")
@@ -71,7 +71,7 @@ def test_the_log_in_opens_the_wall_and_its_live_socket(
     _fill(browser, "password", PASSWORD)
     _press(browser, "Log in")
     wait_for(lambda: browser.current_url.endswith("/reports"))
-    browser.find_element("link text", "Wall").click()
+    follow_link(browser, "Wall")
     line = "[data-connection]"
     wait_for(lambda: browser.find_element("css selector", line).text == "")
     state = "[data-camera='door'] [data-label]"

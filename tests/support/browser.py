@@ -74,15 +74,35 @@ def console_errors(browser: Browser) -> list[str]:
 def wait_for(condition: Callable[[], Any], *, timeout_s: float = 15.0) -> Any:
     """Ask until the answer is true, and return it.
 
+    An element that is gone or not there yet is no answer: the page may just be changing.
+
     Raises:
         AssertionError: It did not become true in time.
     """
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+
+    def ask() -> Any:
+        try:
+            return condition()
+        except (NoSuchElementException, StaleElementReferenceException):
+            return None
+
     deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
+    while not (found := ask()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout_s:g} s: {condition}")
         time.sleep(0.05)
     return found
+
+
+def follow_link(browser: Browser, text: str) -> None:
+    """Click a link, as soon as it is there."""
+
+    def click() -> bool:
+        browser.find_element("link text", text).click()
+        return True
+
+    wait_for(click)
 
 
 @pytest.fixture(scope="session")
