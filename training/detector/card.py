@@ -24,14 +24,20 @@ NOTES = (
     "No picture of the training data is in this project; the weights alone are.",
     "Groups of people (age, skin, gender) are not labelled: the error by group is not measured.",
     "Faces below 8 px at 640 wide are neither taught nor measured; in jolignier below 24 px.",
-    "On the validation split 0.6 keeps 82 % of all faces at 83 % precision, 0.7 keeps 79 % at 90 %; "
+    "On the validation split 0.6 keeps 82 % of faces at 83 % precision, 0.7 keeps 79 % at 90 %; "
     "real faces that lack a label count as wrong there.",
     "Close texture without any person (gravel, fur) can score up to 0.8.",
 )
 
 
 def write_card(
-    weights: Path, *, min_score: float, run: Path | None, evaluation: Path | None, version: str
+    weights: Path,
+    *,
+    min_score: float,
+    run: Path | None,
+    evaluation: Path | None,
+    version: str,
+    notes: tuple[str, ...] = (),
 ) -> Path:
     """Writes the card beside an exported detector and returns its path.
 
@@ -41,6 +47,7 @@ def write_card(
         run: Folder of the training run; its record goes into the card.
         evaluation: ``detector.json`` of ``maskwatch evaluate detector``.
         version: Grows with each training that ships.
+        notes: What else to know of this training.
     """
     record = _json(run / "run.json") if run else {}
     metrics: dict[str, Any] = {}
@@ -62,7 +69,7 @@ def write_card(
         trained_on=TRAINED_ON,
         data_sha256=str(record.get("data_sha256", "")),
         metrics=metrics,
-        notes=NOTES,
+        notes=(*NOTES, *notes),
     )
     path = weights.with_suffix(".json")
     path.write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")

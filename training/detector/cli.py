@@ -122,11 +122,19 @@ def export(weights: Path, recipe: Path | None, out: Path) -> None:  # fmt: skip
 @click.option("--run", type=_FOLDER, help="Folder of the training run.")
 @click.option("--evaluation", type=_FILE, help="detector.json of 'maskwatch evaluate detector'.")
 @click.option("--version", default="1", show_default=True)
+@click.option("--note", "notes", multiple=True, help="What else to know of this training.")
 def card(
-    weights: Path, min_score: float, run: Path | None, evaluation: Path | None, version: str
+    weights: Path,
+    min_score: float,
+    run: Path | None,
+    evaluation: Path | None,
+    version: str,
+    notes: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Write the model card beside exported weights."""
     from training.detector.card import write_card
 
-    path = write_card(weights, min_score=min_score, run=run, evaluation=evaluation, version=version)
+    path = write_card(
+        weights, min_score=min_score, run=run, evaluation=evaluation, version=version, notes=notes
+    )
     click.echo(f"{path}")
