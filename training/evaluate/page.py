@@ -26,6 +26,9 @@ _REPEAT = """\
 maskwatch train detector --data DIR --start yunet_n_640_640.onnx --out runs/detector
 maskwatch train classifier --data DIR --data CROPS --data face_mask_12k \\
     --backbone mobilenet_v1_1.0_224.npz --landmarks yunet_n_640_640.onnx --out runs/classifier
+maskwatch train classifier --data DIR --data CROPS --data face_mask_12k \\
+    --recipe training/recipes/classifier_tune.toml --from runs/classifier/weights.npz \\
+    --landmarks yunet_n_640_640.onnx --out runs/classifier-tuned
 maskwatch evaluate all --data DIR --baselines DIR --out runs/evaluation --page docs/accuracy.md
 ```
 
