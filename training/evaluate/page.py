@@ -19,6 +19,9 @@ _LIMITS = """\
 - Nobody labelled age, skin or gender, so the error by group of people is not measured.
 - One source boxes some masks and some heads instead of faces and leaves background faces out.
   A detector that finds those is called wrong by these figures.
+- `maskwatch data check` names 27 pairs of near-equal scenes on two sides of the split, most of them
+  photographs that `jolignier` and `adityap27` share. The classifier's training leaves out faces
+  that look like a held-out one; the detector's does not leave out these scenes.
 """
 
 _REPEAT = """\
