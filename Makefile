@@ -12,6 +12,7 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check
 DEMO_STAMP = $(VENV)/installed-demo
 ALL_STAMP = $(VENV)/installed-all
 
+# Many tests wait for processes and sockets, so three at a time suit two cores; a file's tests stay together.
 .PHONY: demo test check lock clean
 
 demo: $(DEMO_STAMP)
@@ -20,7 +21,7 @@ demo: $(DEMO_STAMP)
 
 test: $(ALL_STAMP)
 	@echo "==> Running the tests"
-	@$(RUN)/python -m pytest
+	@$(RUN)/python -m pytest -n 3 --dist loadfile
 
 check: $(ALL_STAMP)
 	@echo "==> Formatting, lint, types, import rules"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from maskwatch.contracts import CLASSES
-from maskwatch.errors import ConfigError
 from training.augment.camera import CameraSettings
+from training.recipe_file import read_recipe_file
 
 DRAWN = "drawn"
 """Name in ``[shares.*]`` for masks drawn on unmasked faces."""
@@ -92,13 +91,4 @@ def read_recipe(path: Path) -> ClassifierRecipe:
     Raises:
         ConfigError: The file is missing, is not TOML, or a key or value is unknown.
     """
-    try:
-        return ClassifierRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"recipe {path}: {error.strerror}; give an existing file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"recipe {path}: not TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "shares"
-        raise ConfigError(f"recipe {path}: {key}: {first['msg']}") from error
+    return read_recipe_file(path, ClassifierRecipe, whole="shares")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from maskwatch.errors import ConfigError
 from training.detector.augment import AugmentSettings
 from training.detector.network import Widths
+from training.recipe_file import read_recipe_file
 
 BUILTIN_RECIPE = Path(__file__).parent.parent / "recipes" / "detector.toml"
 
@@ -83,13 +82,4 @@ def read_recipe(path: Path) -> DetectorRecipe:
     Raises:
         ConfigError: The file is missing, is not TOML, or a key or value is unknown.
     """
-    try:
-        return DetectorRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"recipe {path}: {error.strerror}; give an existing file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"recipe {path}: not TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"recipe {path}: {key}: {first['msg']}") from error
+    return read_recipe_file(path, DetectorRecipe)
