@@ -220,7 +220,7 @@ class Hub:
         watched: frozenset[str] = frozenset()
         watch_again_at = 0.0
         while self._wait_for_somebody():
-            viewers, wanted = self._current()
+            _, wanted = self._current()
             if not wanted:
                 self._stop.wait(READ_MS / 1000)
                 continue
@@ -238,6 +238,8 @@ class Hub:
             for view in views:
                 last_ids[view.camera] = view.stream_id
             pictures = [_picture(view, is_replay=view.camera in self._replays) for view in views]
+            # Asked again: who joined while the read waited is not left out.
+            viewers, _ = self._current()
             _hand_out(pictures, viewers, self._names)
 
     def _tell(self) -> None:

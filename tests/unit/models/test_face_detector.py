@@ -64,15 +64,22 @@ def test_pictures_of_one_shape_share_a_batch_and_answers_keep_their_order() -> N
     wide, tall = blank(360, 640), blank(640, 360)
     wide[80:88, 160:168] = 255
     runtime = BrightCells()
-    found = FaceDetector(runtime).detect([wide, tall, blank(360, 640), wide])
+    found = FaceDetector(runtime, batch=MAX_BATCH).detect([wide, tall, blank(360, 640), wide])
     assert [len(faces) for faces in found] == [1, 0, 0, 1]
     assert sorted(shape[0] for shape in runtime.shapes) == [1, 3]
 
 
 def test_a_batch_never_grows_past_its_limit() -> None:
     runtime = BrightCells()
-    FaceDetector(runtime).detect([blank(64, 64)] * (MAX_BATCH + 1), long_side=64)
+    detector = FaceDetector(runtime, batch=MAX_BATCH)
+    detector.detect([blank(64, 64)] * (MAX_BATCH + 1), long_side=64)
     assert [shape[0] for shape in runtime.shapes] == [MAX_BATCH, 1]
+
+
+def test_on_a_cpu_a_picture_is_never_run_together_with_another() -> None:
+    runtime = BrightCells()
+    FaceDetector(runtime).detect([blank(64, 64)] * 3, long_side=64)
+    assert [shape[0] for shape in runtime.shapes] == [1, 1, 1]
 
 
 def test_no_pictures_give_no_answers() -> None:
