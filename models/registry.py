@@ -39,7 +39,7 @@ class Detector(Protocol):
         *,
         min_score: float | None = None,
         long_side: int = 640,
-    ) -> list[list[Detection]]:
+    ) -> Sequence[Sequence[Detection]]:
         """Returns the faces of each picture, surest first."""
         ...
 

@@ -6,7 +6,7 @@ Worker processes and `maskwatch analyze` use this alike, so they say the same of
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,26 +14,13 @@ from numpy.typing import NDArray
 from maskwatch.config import WorkerSettings
 from maskwatch.contracts import Face
 from maskwatch.geometry import Box
-from models.face_detector import Detection
 from models.mask_classifier import Reading
 from workers.cores import available_cores
 
+if TYPE_CHECKING:
+    from models.registry import Detector
+
 Picture = NDArray[np.uint8]
-
-
-class Detector(Protocol):
-    """Finds faces. `models.face_detector.FaceDetector` is one."""
-
-    @property
-    def min_score(self) -> float:
-        """The detector's own threshold."""
-        ...
-
-    def detect(
-        self, pictures: Sequence[Picture], *, min_score: float | None, long_side: int
-    ) -> Sequence[Sequence[Detection]]:
-        """Return the faces of each picture; `min_score` None is the detector's own threshold."""
-        ...
 
 
 class Classifier(Protocol):
@@ -64,7 +51,7 @@ class Analyser:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: "Detector",
         classifier: Classifier,
         *,
         min_score: float | None = None,
@@ -87,6 +74,18 @@ class Analyser:
         """The same networks with another threshold."""
         return Analyser(
             self._detector, self._classifier, min_score=min_score, long_side=self._long_side
+        )
+
+    def carefully(self) -> "Analyser":
+        """The same networks, with several looks at each picture: for still ones."""
+        # Late, as in load_analyser.
+        from models.careful import CarefulDetector
+
+        return Analyser(
+            CarefulDetector(self._detector),
+            self._classifier,
+            min_score=self._min_score,
+            long_side=self._long_side,
         )
 
     @property

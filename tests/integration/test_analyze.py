@@ -150,6 +150,17 @@ def test_a_low_threshold_gives_every_candidate(portrait: Image.Image, run: Run) 
     assert min(scores) < 0.3
 
 
+def test_a_picture_is_looked_at_several_times_unless_quick(portrait: Image.Image, run: Run) -> None:
+    portrait.save("one.png")
+    careful, quick = (
+        json.loads(run("one.png", "--json", "-", *more).stdout)["faces"]
+        for more in ([], ["--quick"])
+    )
+    assert len(careful) == len(quick) == 1
+    assert careful[0]["score"] != quick[0]["score"]
+    assert careful[0]["box"] == pytest.approx(quick[0]["box"], abs=8)
+
+
 def test_a_video_is_thinned_and_ends_with_its_totals(run: Run) -> None:
     write_video(Path("v.mp4"), seconds=2.0, fps=25)
     done = run("v.mp4", "--json", "-", "--fps", "5")

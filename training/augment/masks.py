@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.augment.cloth import lit_cloth
+
 Picture = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
@@ -31,22 +33,8 @@ class Wearing(StrEnum):
         return "mask" if self is Wearing.WELL else "incorrect"
 
 
-# Ground of leopard and tiger prints, which a small picture makes look like a beard.
-_SAND_BGR = (140, 185, 215)
 # Bits of a drawn coordinate behind the point.
 _SHIFT = 4
-_COLOURS_BGR = (
-    (235, 205, 150),
-    (215, 190, 120),
-    (240, 240, 240),
-    (225, 225, 230),
-    (35, 35, 38),
-    (60, 55, 50),
-    (170, 200, 140),
-    (190, 170, 235),
-    (130, 60, 40),
-    (60, 60, 160),
-)
 
 
 def can_wear(landmarks: NDArray[np.float32]) -> bool:
@@ -76,7 +64,7 @@ def draw_mask(
         outline[:, 0] *= -1
         straps[..., 0] *= -1
     to_pixels = _FaceAxes(landmarks.astype(np.float64))
-    cloth = _cloth(picture, to_pixels, rng)
+    cloth = lit_cloth(picture, to_pixels.origin, to_pixels.down, rng)
     drawn = picture.copy()
     strap_colour = tuple(float(value) for value in rng.uniform(0.6, 1.0) * cloth.mean((0, 1)))
     for strap in straps:
@@ -169,55 +157,3 @@ class _FaceAxes:
         x = points[..., 0] + self.yaw * np.exp(-(points[..., 0] ** 2))
         placed = self.origin + x[..., None] * self.across + points[..., 1:2] * self.down
         return np.asarray(placed, np.float64)
-
-
-def _cloth(picture: Picture, axes: _FaceAxes, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A cloth as large as the picture, lit as the face below it is."""
-    height, width = picture.shape[:2]
-    if rng.random() < 0.6:
-        base = np.array(_COLOURS_BGR[rng.integers(len(_COLOURS_BGR))], np.float32)
-        base = base * rng.uniform(0.85, 1.08)
-    else:
-        base = rng.uniform(20, 245, 3).astype(np.float32)
-    cloth = np.broadcast_to(base, (height, width, 3)).astype(np.float32)
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    down = axes.down / max(float(np.linalg.norm(axes.down)), 1e-6)
-    length = max(float(np.linalg.norm(axes.down)), 1.0)
-    along = ((columns - axes.origin[0]) * down[0] + (rows - axes.origin[1]) * down[1]) / length
-    side = ((columns - axes.origin[0]) * down[1] - (rows - axes.origin[1]) * down[0]) / length
-    kind = rng.random()
-    if kind < 0.35:
-        pleats = 0.5 + 0.5 * np.sin(along * float(rng.uniform(14, 26)))
-        cloth *= (1 - rng.uniform(0.05, 0.2) * pleats)[..., None]
-    elif kind < 0.5:
-        other = rng.uniform(20, 245, 3).astype(np.float32)
-        wave = np.sin(along * rng.uniform(8, 30) + rng.uniform(0, 6)) * np.sin(
-            side * rng.uniform(8, 30)
-        )
-        cloth = np.where((wave > rng.uniform(0, 0.6))[..., None], other, cloth)
-    elif kind < 0.8:
-        cloth = _printed(cloth, length, rng)
-    # A mask bulges: bright along its middle, darker at the sides.
-    cloth = cloth * (1.05 - rng.uniform(0.1, 0.35) * np.clip(side**2, 0, 1.2))[..., None]
-    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    light = cv2.GaussianBlur(grey, (0, 0), 0.35 * length)
-    cloth = cloth * (np.clip(light / 150, 0.25, 1.25) * rng.uniform(0.85, 1.1))[..., None]
-    grain = rng.normal(0, 3, (height, width, 1)).astype(np.float32)
-    return np.asarray(np.clip(cloth + grain, 0, 255), np.float32)
-
-
-def _printed(
-    cloth: NDArray[np.float32], length: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Spots and flecks of one or two more colours, from leopard print to flowers."""
-    grain = rng.normal(0, 1, cloth.shape[:2]).astype(np.float32)
-    size = length * float(np.exp(rng.uniform(np.log(0.03), np.log(0.16))))
-    blurred = np.asarray(cv2.GaussianBlur(grain, (0, 0), max(size, 0.5)), np.float32)
-    blurred = blurred / max(float(blurred.std()), 1e-6)
-    is_animal = rng.random() < 0.35
-    if is_animal:
-        cloth = cloth * 0 + np.array(_SAND_BGR, np.float32) * rng.uniform(0.7, 1.1)
-    for level in (rng.uniform(-0.2, 0.8), rng.uniform(0.8, 1.6))[: int(rng.integers(1, 3))]:
-        other = rng.uniform(10, 60 if is_animal else 250, 3).astype(np.float32)
-        cloth = np.where((blurred > level)[..., None], other, cloth)
-    return np.asarray(cloth, np.float32)

@@ -13,8 +13,9 @@ from maskwatch.errors import ConfigError
 from models.crops import DEFAULT_SPAN
 from training.augment.camera import take_look
 from training.augment.masks import Wearing, can_wear, draw_mask
-from training.classifier.crop_cache import CACHE_SPAN, Crop, CropCache
-from training.classifier.recipe import DRAWN, ClassifierRecipe
+from training.augment.prints import reprinted
+from training.classifier.crop_cache import CACHE_SIDE_PX, CACHE_SPAN, Crop, CropCache
+from training.classifier.recipe import DRAWN, PRINTED, ClassifierRecipe
 
 _THESIS_SET = "face_mask_12k"
 # Faces below this height are too coarse for a drawn mask to look like one.
@@ -40,7 +41,7 @@ class Batch:
 @dataclass(frozen=True, slots=True)
 class _Stratum:
     label: str
-    is_drawn: bool
+    pool: str
     share: float
     rows: NDArray[np.int64]
 
@@ -92,8 +93,10 @@ class BatchMaker:
             stratum = self._strata[number]
             row = int(stratum.rows[rng.integers(len(stratum.rows))])
             wide = np.asarray(self._cache.pixels[row])
-            if stratum.is_drawn:
+            if stratum.pool == DRAWN:
                 wide = self._with_mask(wide, row, stratum.label, rng)
+            elif stratum.pool == PRINTED:
+                wide = reprinted(wide, CACHE_SIDE_PX / CACHE_SPAN, rng)
             pictures[place] = take_look(
                 wide, rng, self._camera, side_px=side, span=DEFAULT_SPAN, wide_span=CACHE_SPAN
             )
@@ -125,12 +128,15 @@ class BatchMaker:
             is_large = crop.label == "no_mask" and crop.height_px >= _DRAWABLE_HEIGHT_PX
             if is_large and crop.landmarks and can_wear(_landmarks(self._cache, row)):
                 drawable.append(row)
+        printable = places.get(("faces", "mask"), []) + places.get(("crops", "mask"), [])
         strata = []
         for label, sources in self._recipe.shares.items():
             for pool, share in sources.items():
-                rows = drawable if pool == DRAWN else places.get((pool, label), [])
+                rows = {DRAWN: drawable, PRINTED: printable}.get(
+                    pool, places.get((pool, label), [])
+                )
                 if rows and share > 0:
-                    strata.append(_Stratum(label, pool == DRAWN, share, np.array(rows, np.int64)))
+                    strata.append(_Stratum(label, pool, share, np.array(rows, np.int64)))
         return strata
 
 

@@ -13,6 +13,9 @@ from training.recipe_file import read_recipe_file
 DRAWN = "drawn"
 """Name in ``[shares.*]`` for masks drawn on unmasked faces."""
 
+PRINTED = "printed"
+"""Name in ``[shares.mask]`` for real masks in another cloth."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -103,6 +103,11 @@ def batches(
     )
     dataset = _Batches(scenes, cache, weights, settings, seed=seed, size=size, steps=steps)
     loader: DataLoader[Batch] = DataLoader(
-        dataset, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None
+        dataset,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        # A forked process waits for ever for OpenCV's threads, which it did not inherit.
+        multiprocessing_context="spawn" if workers else None,
     )
     yield from loader

@@ -16,6 +16,7 @@ import torch
 from maskwatch.errors import ConfigError
 from models.face_detector import BUILTIN_WEIGHTS
 from training.detector.curves import draw_curves
+from training.detector.leaks import without_held_out
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe
 from training.detector.scenes import data_hash, decode_pictures, read_scenes
 from training.detector.train import DetectorTraining, Progress
@@ -69,11 +70,12 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
     if not any(scene.split == "train" for scene in scenes):
         raise ConfigError(f"{options.data}: no scene falls into the training split; add pictures")
     options.folder.mkdir(parents=True, exist_ok=True)
-    _write_record(options, recipe, data_hash(scenes), device)
     cache = decode_pictures(scenes, data=options.data, cache=options.folder / "cache")
+    used = without_held_out([scene for scene in scenes if scene in cache], cache)
+    _write_record(options, recipe, data_hash(scenes), device, left_out=len(scenes) - len(used))
     training = DetectorTraining(
         recipe,
-        scenes,
+        used,
         cache,
         options.folder,
         start=_start(options.start, recipe),
@@ -121,10 +123,13 @@ def _start(start: Path | None, recipe: DetectorRecipe) -> Path | None:
     return start
 
 
-def _write_record(options: RunOptions, recipe: DetectorRecipe, pictures: str, device: str) -> None:
+def _write_record(
+    options: RunOptions, recipe: DetectorRecipe, pictures: str, device: str, *, left_out: int
+) -> None:
     (options.folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
     record = {
         "data_sha256": pictures,
+        "left_out": left_out,
         "start": str(options.start) if options.start else None,
         "device": device,
         "python": platform.python_version(),

@@ -22,11 +22,12 @@ from training.evaluate.detection import (
     LabelledFaces,
     measure_detection,
 )
-from training.evaluate.rivals import Finder, ours, rfb, yunet
+from training.evaluate.rivals import Finder, ours, ours_careful, rfb, yunet, yunet_careful
 
 _logger = logging.getLogger(__name__)
 
 OURS = "maskwatch"
+OURS_CAREFUL = "maskwatch, six looks"
 YUNET_FILE = "yunet_n_640_640.onnx"
 RFB_FILE = "rfb_640_masked_face.onnx"
 
@@ -53,15 +54,16 @@ class DetectorScores:
 
 def finders(weights: Path | None, baselines: Path | None) -> dict[str, Finder]:
     """Our detector and those of the public ones whose files lie in ``baselines``."""
-    chosen = {OURS: ours(weights)}
+    chosen = {OURS: ours(weights), OURS_CAREFUL: ours_careful(weights)}
     if baselines is None:
         return chosen
     if (baselines / YUNET_FILE).is_file():
         for side in (640, 960):
             chosen[f"YuNet {side}"] = yunet(baselines / YUNET_FILE, long_side=side)
+        chosen["YuNet, six looks"] = yunet_careful(baselines / YUNET_FILE)
     if (baselines / RFB_FILE).is_file():
         chosen["RFB 640"] = rfb(baselines / RFB_FILE)
-    if len(chosen) == 1:
+    if len(chosen) == 2:
         raise ConfigError(f"{baselines}: holds neither {YUNET_FILE} nor {RFB_FILE}")
     return chosen
 

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.geometry import boxes_to_array
+from models.careful import CarefulDetector
 from models.face_detector import FaceDetector, suppress
+from models.registry import Detector
 from models.runtimes.onnx import OnnxRuntime
+from models.yunet import YuNetDetector
 from training.evaluate.detection import FoundFaces
 
 Picture = NDArray[np.uint8]
@@ -29,8 +32,20 @@ _RFB_SIZE = (640, 480)
 
 def ours(path: Path | None, *, long_side: int = 640, threads: int | None = None) -> Finder:
     """Our detector, the built-in one where ``path`` is None."""
-    detector = FaceDetector.load(path, threads=threads)
+    return _finder(FaceDetector.load(path, threads=threads), long_side)
 
+
+def ours_careful(path: Path | None) -> Finder:
+    """The same as `maskwatch analyze` looks at still pictures."""
+    return _finder(CarefulDetector(FaceDetector.load(path)), 640)
+
+
+def yunet_careful(path: Path) -> Finder:
+    """YuNet with as many looks."""
+    return _finder(CarefulDetector(YuNetDetector(path)), 640)
+
+
+def _finder(detector: Detector, long_side: int) -> Finder:
     def find(picture: Picture) -> FoundFaces:
         faces = detector.detect([picture], min_score=LOWEST_SCORE, long_side=long_side)[0]
         return FoundFaces(

@@ -20,7 +20,8 @@ class Analysis:
     """One run of the command.
 
     Attributes:
-        analyser: Loaded networks.
+        analyser: Loaded networks, for video.
+        picture_analyser: The same for pictures.
         settings: Batch size, and how looks become passages.
         fps: Analysed frames of a second of video, at most.
         passage_score: Looks below it count for no passage.
@@ -32,6 +33,7 @@ class Analysis:
     """
 
     analyser: Analyser
+    picture_analyser: Analyser
     settings: Settings
     fps: float
     passage_score: float

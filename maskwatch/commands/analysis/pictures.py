@@ -65,7 +65,7 @@ def _read(item: Input) -> _Read | MediaError:
 
 
 def _analyse(analysis: Analysis, batch: Sequence[_Read]) -> None:
-    analysed = analysis.analyser.analyse([read.picture for read in batch])
+    analysed = analysis.picture_analyser.analyse([read.picture for read in batch])
     analysis.report.busy_ms.update(analysed.timings_ms)
     for read, faces in zip(batch, analysed.faces, strict=True):
         if analysis.lines is not None:

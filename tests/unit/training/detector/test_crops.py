@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import ConfigError
 from training.detector.augment import AugmentSettings, make_crop
+from training.detector.leaks import without_held_out
 from training.detector.scenes import Scene, data_hash, decode_pictures, read_scenes
 
 PLAIN = AugmentSettings(
@@ -168,3 +169,19 @@ def test_pictures_are_decoded_once_and_a_broken_one_is_named(
 def test_the_hash_of_the_data_changes_with_a_label() -> None:
     assert data_hash([scene((1, 2, 3, 4))]) == data_hash([scene((1, 2, 3, 4))])
     assert data_hash([scene((1, 2, 3, 4))]) != data_hash([scene((1, 2, 3, 5))])
+
+
+def test_a_training_scene_that_looks_like_a_held_out_one_is_left_out(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    texture = cv2.resize(rng.integers(0, 255, (12, 20, 3), dtype=np.uint8), (320, 200))
+    other = cv2.resize(rng.integers(0, 255, (12, 20, 3), dtype=np.uint8), (320, 200))
+    scenes = {}
+    for number in range(60):
+        one = replace(scene(), file=f"{number}.png", source="s", group=str(number))
+        scenes.setdefault(one.split, []).append(one)
+    held_out, copy, stranger = scenes["test"][0], *scenes["train"][:2]
+    for one, picture in ((held_out, texture), (copy, cv2.blur(texture, (3, 3))), (stranger, other)):
+        cv2.imwrite(str(tmp_path / one.file), picture)
+    chosen = [held_out, copy, stranger]
+    cache = decode_pictures(chosen, data=tmp_path, cache=tmp_path / "cache")
+    assert without_held_out(chosen, cache) == [held_out, stranger]
