@@ -124,13 +124,18 @@ def _detector(settings: WorkerSettings, name: str, runtime: str) -> Iterator[Tim
 
 
 def _other(path: Path, cores: int) -> Iterator[Timing]:
-    """Any ONNX file of one input with a known shape, fed with noise."""
+    """Any ONNX file of one input of four sides, fed with noise; free sides are a camera's."""
     runtime = OnnxRuntime(path, threads=cores)
-    shape = tuple(side if isinstance(side, int) and side > 0 else 1 for side in runtime.input_shape)
-    if len(shape) != 4:
+    if len(runtime.input_shape) != 4:
         raise ModelError(f"network {path}: takes {runtime.input_shape}; four sides are needed")
+    usual = (1, *PICTURE) if runtime.input_shape[3] == 3 else (1, 3, *PICTURE[:2])
+    shape = tuple(
+        side if isinstance(side, int) and side > 0 else free
+        for side, free in zip(runtime.input_shape, usual, strict=True)
+    )
     noise = np.random.default_rng(3).random(shape)
-    batch: NDArray[Any] = noise.astype(runtime.input_type)
+    highest = 255 if runtime.input_type is np.uint8 else 1
+    batch: NDArray[Any] = (noise * highest).astype(runtime.input_type)
     yield _timing(f"{path.stem} {shape}", "onnx (cpu)", shape[0], lambda: runtime.run(batch))
 
 

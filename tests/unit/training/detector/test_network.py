@@ -14,6 +14,7 @@ from maskwatch.errors import ModelError  # noqa: E402  # after the check for the
 from models.runtimes.onnx import OnnxRuntime  # noqa: E402
 from training.detector.export import export_detector  # noqa: E402
 from training.detector.fused import FusedDetector  # noqa: E402
+from training.detector.int8 import quantise  # noqa: E402
 from training.detector.network import STRIDES, Widths, build_detector  # noqa: E402
 from training.detector.start import start_model  # noqa: E402
 
@@ -146,3 +147,19 @@ def test_with_yunets_weights_the_net_answers_like_yunet() -> None:
         np.testing.assert_allclose(chances[..., :1], theirs[f"cls_{stride}"], atol=1e-4)
         np.testing.assert_allclose(chances[..., 1:], theirs[f"obj_{stride}"], atol=1e-4)
         np.testing.assert_allclose(cells[..., 2:], theirs[f"bbox_{stride}"], atol=1e-4)
+
+
+def test_in_8_bits_the_net_stays_close_and_its_heads_in_float(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    canvases = rng.integers(0, 256, (4, 64, 96, 3)).astype(np.uint8)
+    exact, small = tmp_path / "net.onnx", tmp_path / "int8.onnx"
+    export_detector(build_detector(SMALL), exact)
+    quantise(exact, small, canvases)
+    assert small.stat().st_size < 0.7 * exact.stat().st_size
+    graph = onnx.load(str(small)).graph
+    floats = {tensor.name for tensor in graph.initializer if tensor.data_type == 1}
+    assert {"head8_pointwise_kernel", "head32_depthwise_kernel"} <= floats
+    assert "stage3_a_pointwise_kernel" not in floats
+    wanted, given = (OnnxRuntime(path).run(canvases[:1])[0] for path in (exact, small))
+    spread = wanted.std()
+    assert np.abs(given - wanted).mean() < 0.1 * spread
