@@ -46,7 +46,8 @@ _DETECTOR_ERROR = CameraSettings(
 )
 _JUDGED_FROM_PX = 24.0
 _TARGET_ERROR = 0.01
-_MOST_UNREAD = 0.05
+# Less than the 5 % that are asked for: other pictures are never quite those of the validation.
+_MOST_UNREAD = 0.045
 # Cameras deliver faces from 16 px that training is meant for; below it errs more.
 _SMALLEST_READ_PX = 16.0
 

@@ -20,8 +20,8 @@ _LIMITS = """\
 - One source boxes some masks and some heads instead of faces and leaves background faces out.
   A detector that finds those is called wrong by these figures.
 - `maskwatch data check` names 27 pairs of near-equal scenes on two sides of the split, most of them
-  photographs that `jolignier` and `adityap27` share. The classifier's training leaves out faces
-  that look like a held-out one; the detector's does not leave out these scenes.
+  photographs that `jolignier` and `adityap27` share. Both trainings leave out what looks like a
+  held-out picture.
 """
 
 _REPEAT = """\
@@ -29,9 +29,6 @@ _REPEAT = """\
 maskwatch train detector --data DIR --start yunet_n_640_640.onnx --out runs/detector
 maskwatch train classifier --data DIR --data CROPS --data face_mask_12k \\
     --backbone mobilenet_v1_1.0_224.npz --landmarks yunet_n_640_640.onnx --out runs/classifier
-maskwatch train classifier --data DIR --data CROPS --data face_mask_12k \\
-    --recipe training/recipes/classifier_tune.toml --from runs/classifier/weights.npz \\
-    --landmarks yunet_n_640_640.onnx --out runs/classifier-tuned
 maskwatch evaluate all --data DIR --baselines DIR --out runs/evaluation --page docs/accuracy.md
 ```
 
@@ -82,7 +79,9 @@ def write_page(folder: Path, cards: dict[str, Card], page: Path) -> None:
         "at 640 wide (24 px in `jolignier`, whose smaller faces often lack a label). The public "
         "detectors were run on the same pictures in the same run, times on the same machine. "
         "YuNet and RFB were trained on WIDER FACE, YuNet's start of ours too, so part of `chin` "
-        "is not new to any of them.\n",
+        "is not new to any of them. The live system and videos take one look at a picture; "
+        "`maskwatch analyze` takes six at a still one, in three sizes and mirrored, and joins what "
+        "they say; YuNet is shown with as many.\n",
         _section("Reading faces", "classifier", folder, page),
         *(_card(cards[part]) for part in PARTS),
         "## Limits\n\n" + _LIMITS,
