@@ -48,8 +48,13 @@ class Reading:
 class MaskClassifier:
     """A classifier of face crops with its card."""
 
-    def __init__(self, runtime: Runtime, card: Card) -> None:
+    def __init__(self, runtime: Runtime, card: Card, *, mirrors: bool = False) -> None:
         """Joins a loaded network and its card.
+
+        Args:
+            runtime: What runs the network.
+            card: What it takes and answers.
+            mirrors: Read each face in the mirror too, and take the mean.
 
         Raises:
             ModelError: The card is not that of a mask classifier.
@@ -57,6 +62,7 @@ class MaskClassifier:
         _check_card(card)
         self.card = card
         self._runtime = runtime
+        self._mirrors = mirrors
 
     @classmethod
     def load(
@@ -74,6 +80,10 @@ class MaskClassifier:
         classifier = cls(load_runtime(card.engine, weights, threads=threads, device=device), card)
         classifier.probabilities(classifier._blank(1))
         return classifier
+
+    def mirroring(self) -> Self:
+        """Returns the same classifier, but one that reads each face in the mirror too."""
+        return type(self)(self._runtime, self.card, mirrors=True)
 
     def warm_up(self) -> None:
         """Runs one blank batch of each size, so that the first real one is not the slow one."""
@@ -126,7 +136,10 @@ class MaskClassifier:
             chunk = crops[start : start + size]
             filled = np.zeros((size, *chunk.shape[1:]), np.uint8)
             filled[: len(chunk)] = chunk
-            parts.append(self._answers(filled)[: len(chunk)])
+            answers = self._answers(filled)
+            if self._mirrors:
+                answers = (answers + self._answers(filled[:, :, ::-1])) / 2
+            parts.append(answers[: len(chunk)])
             start += len(chunk)
         return np.concatenate(parts) if parts else np.empty((0, len(self.card.classes)))
 

@@ -80,10 +80,14 @@ class Analyser:
         """The same networks, with several looks at each picture: for still ones."""
         # Late, as in load_analyser.
         from models.careful import CarefulDetector
+        from models.mask_classifier import MaskClassifier
 
+        classifier = self._classifier
+        if isinstance(classifier, MaskClassifier):
+            classifier = classifier.mirroring()
         return Analyser(
             CarefulDetector(self._detector),
-            self._classifier,
+            classifier,
             min_score=self._min_score,
             long_side=self._long_side,
         )

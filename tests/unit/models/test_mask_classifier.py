@@ -76,6 +76,20 @@ def test_batches_only_ever_have_the_sizes_of_the_buckets() -> None:
     assert set(network.batches) <= set(BATCH_BUCKETS)
 
 
+def test_a_mirroring_classifier_takes_the_mean_of_a_face_and_its_mirror_image() -> None:
+    class LeftHalf(BrightnessNetwork):
+        def run(self, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
+            return super().run(batch[:, :, : SIDE // 2])
+
+    crop = np.zeros((1, SIDE, SIDE, 3), np.uint8)
+    crop[:, :, : SIDE // 2] = 255
+    plain = MaskClassifier(LeftHalf(), a_card())
+    one_side, other_side = plain.probabilities(crop), plain.probabilities(crop[:, :, ::-1])
+    assert one_side[0].argmax() != other_side[0].argmax()
+    mean = (one_side + other_side) / 2
+    np.testing.assert_allclose(plain.mirroring().probabilities(crop), mean)
+
+
 def test_warming_up_runs_every_bucket_once() -> None:
     network = BrightnessNetwork()
     MaskClassifier(network, a_card()).warm_up()
