@@ -8,15 +8,16 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from maskwatch.bus import Entry
 from maskwatch.config import RecorderSettings
-from maskwatch.contracts import Analysis, CameraState, Verdict, Watch
+from maskwatch.contracts import Analysis, Verdict, Watch
 from maskwatch.storage.facts import Facts, Passage, age_bucket
 from maskwatch.storage.recorder_state import RecorderPosition, StoredState
 from maskwatch.storage.utc import from_unix, minute_of
+from workers.coverage import Coverage, Minutes
 from workers.order import EpochOrder, Event, Frame, Gap, just_before, position
 from workers.tracking import TrackedPassage, Tracker, TrackerSettings
 
@@ -27,8 +28,6 @@ SILENCE_S: Final = 30.0
 """A live camera of which nothing is heard for so long: its open tracks have ended."""
 
 _FINISHED_KEPT: Final = 16
-_LONGEST_STRETCH_S: Final = 60.0
-_ONE_MINUTE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +65,7 @@ class CameraRecorder:
         self._epoch = stored.position.epoch if stored else ""
         self._finished: deque[str] = deque(maxlen=_FINISHED_KEPT)
         self._tracker = Tracker(self._tracker_settings())
+        self._coverage = Coverage()
         self._order = self._new_order()
         self._read = START
         if stored:
@@ -127,6 +127,7 @@ class CameraRecorder:
             self._succeed()
             self._count(self._order.take(now_s))
         if self._is_silent(now_s):
+            self._add_minutes(self._coverage.settle())
             self._add_passages(self._tracker.finish())
         if not self._has_changed:
             return None
@@ -138,7 +139,8 @@ class CameraRecorder:
         return self._order.is_finished or now_s - first_s >= self._settings.hold_s
 
     def _is_silent(self, now_s: float) -> bool:
-        if self._heard_s is None or self._order.is_replay or not self._tracker.open_tracks:
+        is_open = self._tracker.open_tracks or self._coverage.is_undecided
+        if self._heard_s is None or self._order.is_replay or not is_open:
             return False
         return now_s - self._heard_s > SILENCE_S
 
@@ -162,6 +164,8 @@ class CameraRecorder:
             self._finished.append(self._epoch)
         self._epoch = epoch
         self._order = self._new_order()
+        self._add_minutes(self._coverage.settle())
+        self._coverage = Coverage()
         self._has_changed = True
 
     def _count(self, events: Sequence[Event]) -> None:
@@ -171,6 +175,7 @@ class CameraRecorder:
                 self._count_frame(event.analysis)
             elif isinstance(event, Gap):
                 self._minute(event.at_unix_s).dropped += event.count
+                self._coverage.dropped(event.count)
             else:
                 self._count_tick(event.watch)
 
@@ -179,8 +184,10 @@ class CameraRecorder:
         facts = self._minute(header.captured_at_unix_s)
         if analysis.error:
             facts.failed += 1
+            self._coverage.failed()
             return
         facts.analysed += 1
+        self._coverage.analysed()
         facts.looks += len(analysis.faces)
         facts.looks_unreadable += sum(face.label is Verdict.UNREADABLE for face in analysis.faces)
         if not header.is_replay:
@@ -196,18 +203,18 @@ class CameraRecorder:
         facts = self._minute(watch.from_unix_s)
         facts.captured += watch.captured
         facts.rejected.update(watch.rejected)
-        for minute, milliseconds in _by_minute(watch):
-            if watch.state is CameraState.LIVE:
-                self._minutes[minute].watched_ms += milliseconds
-            elif watch.state in (CameraState.OFFLINE, CameraState.CONNECTING):
-                reason = watch.reason or watch.state.value
-                self._minutes[minute].offline_ms[reason] += milliseconds
+        self._add_minutes(self._coverage.tick(watch))
         self._add_passages(self._tracker.advance(watch.until_unix_s))
         if watch.is_last:
             self._add_passages(self._tracker.finish())
 
     def _minute(self, at_unix_s: float) -> Facts:
         return self._minutes[minute_of(from_unix(at_unix_s))]
+
+    def _add_minutes(self, minutes: Minutes) -> None:
+        for minute, facts in minutes.items():
+            self._has_changed = True
+            self._minutes[minute].add(facts)
 
     def _add_passages(self, ended: Sequence[TrackedPassage]) -> None:
         for passage in ended:
@@ -261,6 +268,7 @@ class CameraRecorder:
     def _memory(self) -> dict[str, Any]:
         return {
             "tracker": self._tracker.state(),
+            "coverage": self._coverage.state(),
             "finished": list(self._finished),
             "is_replay": self._order.is_replay,
         }
@@ -269,6 +277,8 @@ class CameraRecorder:
         where = stored.position
         self._finished.extend(stored.state["finished"])
         self._tracker = Tracker.from_state(stored.state["tracker"], self._tracker_settings())
+        # Memory that an earlier version wrote has none.
+        self._coverage = Coverage(stored.state.get("coverage"))
         self._order = self._new_order(last_sequence=where.last_sequence, last_tick=where.last_tick)
         self._order.is_replay = stored.state["is_replay"]
         self._order.is_finished = where.is_finished
@@ -290,22 +300,3 @@ class CameraRecorder:
 def _epoch_of(entry: Entry) -> str:
     message = entry.message
     return message.header.epoch if isinstance(message, Analysis) else message.epoch
-
-
-def _by_minute(watch: Watch) -> list[tuple[datetime, int]]:
-    """A stretch cut at the minutes: start of the minute and milliseconds in it.
-
-    Both ends are rounded to the millisecond first, so that neighbouring stretches add up exactly.
-    """
-    until = from_unix(round(watch.until_unix_s, 3))
-    # A clock that was set forward is no time that was watched.
-    start = max(
-        from_unix(round(watch.from_unix_s, 3)), until - timedelta(seconds=_LONGEST_STRETCH_S)
-    )
-    pieces = []
-    while start < until:
-        minute = minute_of(start)
-        end = min(until, minute + _ONE_MINUTE)
-        pieces.append((minute, round((end - start) / timedelta(milliseconds=1))))
-        start = end
-    return pieces

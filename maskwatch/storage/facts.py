@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self
 
-from maskwatch.contracts import Verdict
+from maskwatch.contracts import Reject, Verdict
+
+DROPPED: Final = "dropped"
+FAILED: Final = "failed"
+"""Reasons for which time was not watched though pictures came; the others are `Reject`s."""
+
+_UNUSED_PICTURES: Final = (DROPPED, FAILED, *(reject.value for reject in Reject))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +49,10 @@ class Facts:
     """What was watched in a stretch of time; two stretches add up.
 
     Attributes:
-        watched_ms: Milliseconds in which the camera delivered pictures.
-        offline_ms: Reason to milliseconds in which it did not.
+        watched_ms: Milliseconds that were watched: each second counts for the share of its due
+            pictures that were analysed.
+        offline_ms: Reason to milliseconds that were not: the camera was away (a `SourceReason`
+            or "connecting"), its pictures were unfit (a `Reject`), "dropped" or "failed".
         captured: Pictures received from the source.
         analysed: Pictures in which faces were looked for.
         dropped: Pictures pushed out by newer ones before they were analysed, or lost on the way.
@@ -66,6 +74,11 @@ class Facts:
     looks: int = 0
     looks_unreadable: int = 0
     frame_age_ms: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def delivered_ms(self) -> int:
+        """Milliseconds in which pictures came, whether they were analysed or not."""
+        return self.watched_ms + sum(self.offline_ms[reason] for reason in _UNUSED_PICTURES)
 
     def add(self, other: Self) -> None:
         """Add another stretch to this one."""

@@ -1,7 +1,7 @@
 """Makes the log of results that ingest and workers would write for a camera, from walkers."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class Epoch:
         dropped: Sequences that were pushed out, told by the tick.
         lost: Sequences that never come, untold.
         failed: Sequences whose analysis failed.
+        rejected: Unfit pictures that each second with pictures has, by reason, beside the others.
         offline: Seconds (whole, from the start) in which the camera is away: no frames then.
         has_last: The end is told.
     """
@@ -39,6 +40,7 @@ class Epoch:
     dropped: frozenset[int] = frozenset()
     lost: frozenset[int] = frozenset()
     failed: frozenset[int] = frozenset()
+    rejected: Mapping[str, int] = field(default_factory=dict)
     offline: frozenset[int] = frozenset()
     has_last: bool = True
 
@@ -79,7 +81,7 @@ class Epoch:
             from_unix_s=self.start_unix_s + second, until_unix_s=self.start_unix_s + second + 1,
             state=CameraState.OFFLINE if is_off else CameraState.LIVE,
             reason="timeout" if is_off else "", captured=0 if is_off else 25,
-            offered=last - first + 1, rejected={} if is_off else {"dark": 1},
+            offered=last - first + 1, rejected={} if is_off else dict(self.rejected),
             dropped_sequences=dropped, last_sequence=last,
             is_last=self.has_last and second == self.seconds - 1, is_replay=self.is_replay,
         )  # fmt: skip

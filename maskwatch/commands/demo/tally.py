@@ -125,6 +125,7 @@ def as_json(tallies: Sequence[CameraTally]) -> dict[str, Any]:
 
 def _facts_json(facts: Facts, *, cameras: int) -> dict[str, Any]:
     watched_s = facts.watched_ms / 1000 / max(1, cameras)
+    delivered_s = facts.delivered_ms / 1000 / max(1, cameras)
     return {
         "watched_s": round(watched_s, 1),
         "captured": facts.captured,
@@ -132,7 +133,7 @@ def _facts_json(facts: Facts, *, cameras: int) -> dict[str, Any]:
         "dropped": facts.dropped,
         "failed": facts.failed,
         "rejected": facts.rejected.total(),
-        "fps_analysed": round(facts.analysed / cameras / watched_s, 2) if watched_s else 0.0,
+        "fps_analysed": round(facts.analysed / cameras / delivered_s, 2) if delivered_s else 0.0,
         "frame_age_ms": {
             "p50": age_percentile(facts.frame_age_ms, 0.50),
             "p95": age_percentile(facts.frame_age_ms, 0.95),

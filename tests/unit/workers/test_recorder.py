@@ -11,7 +11,7 @@ import pytest
 
 from maskwatch.bus import Entry
 from maskwatch.config import RecorderSettings
-from maskwatch.contracts import Analysis, CameraState, Verdict, Watch
+from maskwatch.contracts import Analysis, Verdict, Watch
 from maskwatch.storage.facts import Facts, Passage
 from maskwatch.storage.recorder_state import StoredState
 from tests.worlds.result_log import START_UNIX_S, Epoch, Message, as_log, shuffled
@@ -87,16 +87,18 @@ def record(
 
 @pytest.mark.parametrize("is_replay", [True, False])
 def test_the_rows_are_what_happened(is_replay: bool) -> None:
-    epoch = Epoch(walkers=WALKERS, seconds=30, is_replay=is_replay)
+    epoch = Epoch(walkers=WALKERS, seconds=30, is_replay=is_replay, rejected={"dark": 1})
 
     rows = record(as_log(epoch.messages()))
 
     assert rows.verdicts() == Counter({Verdict.MASK: 2, Verdict.NO_MASK: 1, Verdict.INCORRECT: 1})
     total = _total(rows)
-    assert (total.watched_ms, total.analysed, total.captured) == (30_000, 150, 30 * 25)
+    # One of six pictures that were due was dark.
+    assert (total.watched_ms, total.offline_ms) == (24_990, Counter(dark=5_010))
+    assert (total.analysed, total.captured) == (150, 30 * 25)
     assert (total.dropped, total.failed, total.rejected) == (0, 0, Counter(dark=30))
     # The epoch begins half a minute before a minute's end.
-    assert [facts.watched_ms for _, facts in sorted(rows.minutes.items())] == [30_000]
+    assert [facts.watched_ms for _, facts in sorted(rows.minutes.items())] == [24_990]
     assert total.frame_age_ms == (Counter() if is_replay else Counter({"120": 150}))
     assert rows.stored is not None
     assert rows.stored.position.is_finished
@@ -270,12 +272,11 @@ def test_a_silent_live_camera_gives_up_its_open_tracks_after_a_while() -> None:
 
 
 def test_a_clock_that_jumps_forward_is_no_watched_time() -> None:
-    jump = Watch(
-        camera="a", epoch="e1", tick=0, from_unix_s=START_UNIX_S,
-        until_unix_s=START_UNIX_S + 86_400, state=CameraState.LIVE, is_last=True,
-    )  # fmt: skip
+    *analysed, tick = Epoch(seconds=1).messages()
+    assert isinstance(tick, Watch)
+    jump = replace(tick, until_unix_s=START_UNIX_S + 86_400)
 
-    assert _total(record(as_log([jump]))).watched_ms == 60_000
+    assert _total(record(as_log([*analysed, jump]))).watched_ms == 60_000
 
 
 def _sequence(message: Message) -> int:
