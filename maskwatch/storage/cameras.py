@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from maskwatch.address import check_address, split_credentials
+from maskwatch.address import check_address, shown, split_credentials
 from maskwatch.config import Settings
 from maskwatch.contracts import Camera, check_camera_name
 from maskwatch.errors import CameraError
@@ -69,10 +69,10 @@ class CameraStore:
                 if row is not None and row.removed_at is None:
                     raise _taken(camera.name)
                 if row is None:
-                    row = CameraRow(name=camera.name, revision=0)
+                    row = CameraRow(name=camera.name, revision=0, created_at=datetime.now(UTC))
                     session.add(row)
-                # A name that comes back goes on with its history.
-                row.created_at = datetime.now(UTC)
+                # A name that comes back goes on with its history: what was not watched before it
+                # was removed, and while it was, stays in the reports.
                 row.removed_at = None
                 _write(row, camera)
                 return _to_camera(row)
@@ -83,6 +83,8 @@ class CameraStore:
     def update(self, name: str, **changes: Any) -> Camera:
         """Change fields of a camera, named as in `Camera`.
 
+        An address that comes back as `shown` gives it leaves the stored one as it is.
+
         Raises:
             CameraError: There is none of that name, or a value is unusable.
         """
@@ -91,15 +93,11 @@ class CameraStore:
                 f"camera {name!r}: {', '.join(sorted(unknown))} cannot be changed; "
                 f"these can: {', '.join(sorted(_CHANGEABLE))}"
             )
-        if "url" in changes:
-            # A log-in in the new address replaces the old one, unless it is given beside it.
-            address = split_credentials(changes["url"])
-            login = {"username": address.username, "password": address.password}
-            given = {field: value for field, value in login.items() if value}
-            changes = {**given, **changes, "url": address.url}
         with writing(self._engine) as session:
             row = _find(session, name)
-            _write(row, _checked(replace(_to_camera(row), **changes)))
+            if changes.get("url") == shown(row.url):
+                del changes["url"]
+            _write(row, _checked(replace(_to_camera(row), **_with_login(changes))))
             return _to_camera(row)
 
     def remove(self, name: str) -> None:
@@ -159,6 +157,16 @@ def camera_lives(engine: Engine) -> tuple[CameraLife, ...]:
     with reading(engine) as session:
         found = session.execute(question.order_by(CameraRow.name))
         return tuple(CameraLife(name, created, removed) for name, created, removed in found)
+
+
+def _with_login(changes: dict[str, Any]) -> dict[str, Any]:
+    """A log-in in a new address replaces the old one, unless it is given beside it."""
+    if "url" not in changes:
+        return changes
+    address = split_credentials(check_address(changes["url"]))
+    login = {"username": address.username, "password": address.password}
+    given = {field: value for field, value in login.items() if value}
+    return {**given, **changes, "url": address.url}
 
 
 def _checked(camera: Camera) -> Camera:

@@ -210,6 +210,20 @@ def test_a_camera_has_no_rows_before_it_was_added_and_keeps_them_when_removed(
     assert report(database, settings, NOON + HOUR, 1)[0].passages[MASK] == 3
 
 
+def test_a_camera_that_is_removed_and_added_again_keeps_its_unwatched_hours(
+    database: Engine, settings: Settings
+) -> None:
+    add_camera(database)
+    watch(database, NOON, minutes=30, seen={NO_MASK: 12})
+    before = report(database, settings, NOON - HOUR, 4)
+    assert [row.coverage for row in before] == [0.0, 0.5, 0.0, 0.0]
+
+    CameraStore(database).remove("a")
+    CameraStore(database).add(Camera(name="a", url="rtsp://cam/2"))
+
+    assert report(database, settings, NOON - HOUR, 4) == before
+
+
 def test_a_misspelt_camera_is_an_error(database: Engine, settings: Settings) -> None:
     add_camera(database, "entrance")
 
