@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import av
 
-from maskwatch.address import split_credentials
+from maskwatch.address import shown, split_credentials
 from maskwatch.contracts import Camera, SourceReason
 from maskwatch.errors import SourceError
 
@@ -79,9 +79,8 @@ class Attempt:
 
 def failure(camera: Camera, reason: SourceReason, words: str) -> SourceError:
     """Return the error that names camera and address (never its log-in) and says the words."""
-    where = split_credentials(camera.url).url
     subject = f"camera {camera.name!r}" if camera.name else "source"
-    return SourceError(f"{subject}: {where} {words}", reason=reason)
+    return SourceError(f"{subject}: {shown(camera.url)} {words}", reason=reason)
 
 
 def known_failure(camera: Camera, reason: SourceReason, *, is_file: bool = False) -> SourceError:

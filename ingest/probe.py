@@ -7,6 +7,7 @@ from typing import Final
 from ingest.sanity import SanityCheck
 from ingest.source import CapturedFrame, EndOfStream, Source
 from ingest.sources import open_source
+from maskwatch.address import shown
 from maskwatch.config import Settings
 from maskwatch.contracts import Camera
 
@@ -74,7 +75,7 @@ def _listen(source: Source, camera: Camera, began_s: float) -> ProbeResult:
     measured_fps = info.fps if is_file or span_s <= 0 else (count - 1) / span_s
     height, width = newest.to_bgr().shape[:2]
     return ProbeResult(
-        url=camera.url,
+        url=shown(camera.url),
         codec=info.codec,
         width=width,
         height=height,

@@ -2,10 +2,14 @@
 
 People paste `rtsp://user:p@ss#1@host/path`. Everything behind the door holds the three parts
 separately, so that a password is never shown with the address.
+
+Many cheap cameras want the log-in as a part of the path or query (`?user=admin&password=hunter2`).
+There it must stay, and is masked wherever an address is shown.
 """
 
 import re
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import unquote
 
 from maskwatch.errors import CameraError
@@ -13,7 +17,24 @@ from maskwatch.errors import CameraError
 SCHEMES = ("rtsp", "rtsps", "http", "https", "file", "webcam")
 """Kinds of address that a camera may have; a bare path is a file."""
 
+MASK: Final = "***"
+"""Stands for what is not shown."""
+
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(:\d+)?")
+
+_KEY = (
+    r"(?P<key>(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))"
+    r"(?:password|passwd|passw|pass|pwd|pw|token|username|user|usr|loginuse|loginpas|auth(?:basic)?)"
+    r"(?:=|%3D))"
+)
+# Rather too much is masked than too little: a value ends only where another one surely begins.
+# `_channel=` and `_stream=` are how recorders of one widespread make go on after the password.
+_NEXT = r"&[\w.-]+=|_(?:channel|stream)="
+_SECRET = re.compile(rf"{_KEY}(?:(?!{_NEXT}).)*", re.IGNORECASE | re.DOTALL)
+_SECRET_IN_TEXT = re.compile(rf"{_KEY}(?:(?!{_NEXT})[^\s'\"<>])*", re.IGNORECASE)
+_STILL_MASKED = re.compile(rf"{_KEY}{re.escape(MASK)}(?={_NEXT}|$)", re.IGNORECASE)
+
+_ADDRESS_IN_TEXT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\s'\"]*@[^\s'\"]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +42,8 @@ class Address:
     """An address without its log-in, and the log-in.
 
     Attributes:
-        url: As given, without `user:password@`.
+        url: As given, without `user:password@`. For connecting only: a path or query may still
+            hold a password; people see `shown(url)`.
         username: Decoded; "" for none.
         password: Decoded; "" for none.
     """
@@ -45,6 +67,37 @@ def split_credentials(url: str) -> Address:
         return Address(url)
     username, _, password = login.partition(":")
     return Address(f"{scheme}://{host_and_path}", unquote(username), unquote(password))
+
+
+def shown(url: str) -> str:
+    """The address as anybody may see it: without a log-in, wherever in it that stands."""
+    bare = split_credentials(url).url
+    scheme, mark, rest = bare.partition("://")
+    if mark and scheme.lower() != "file":
+        bare = f"{scheme}{mark}{_without_odd_login(rest)}"
+    return _SECRET.sub(rf"\g<key>{MASK}", bare)
+
+
+def without_secrets(text: str) -> str:
+    """The text with the log-ins of all addresses in it masked."""
+    text = _ADDRESS_IN_TEXT.sub(_without_login, text)
+    return _SECRET_IN_TEXT.sub(rf"\g<key>{MASK}", text)
+
+
+def _without_login(found: re.Match[str]) -> str:
+    scheme, rest = found.groups()
+    if scheme.lower() == "file://":
+        return found[0]
+    login, host_and_path = _cut_login(rest)
+    return scheme + (_without_odd_login(rest) if login is None else f"{MASK}@{host_and_path}")
+
+
+def _without_odd_login(rest: str) -> str:
+    """A log-in masked that stands before what can be no host, so that it was not told apart."""
+    authority = re.split("[/?]", rest, maxsplit=1)[0]
+    if "@" not in rest or _HOST.fullmatch(authority):
+        return rest
+    return f"{MASK}@{rest.rpartition('@')[2]}"
 
 
 def _cut_login(rest: str) -> tuple[str | None, str]:
@@ -71,23 +124,29 @@ def check_address(url: str) -> str:
     """Give the address back where a camera could have it.
 
     Raises:
-        CameraError: It is empty or of an unknown kind. The message never shows a log-in.
+        CameraError: It is empty, of an unknown kind, or as `shown` gives it with a log-in masked.
+            The message never shows a log-in.
     """
-    shown = split_credentials(url).url
+    bare = split_credentials(url).url
     if not url.strip():
         raise CameraError("the camera's address is empty; give rtsp://…, http://… or a file")
-    scheme, mark, rest = shown.partition("://")
-    if shown.startswith("webcam:"):
-        if not shown.removeprefix("webcam:").isdigit():
-            raise CameraError(f"address {shown!r}: a webcam is webcam:0, webcam:1, …")
+    if f"://{MASK}@" in url or _STILL_MASKED.search(bare):
+        raise CameraError(
+            f"address {shown(url)!r} has {MASK} where a user or password belongs; give the whole "
+            "address"
+        )
+    scheme, mark, rest = bare.partition("://")
+    if bare.startswith("webcam:"):
+        if not bare.removeprefix("webcam:").isdigit():
+            raise CameraError(f"address {shown(url)!r}: a webcam is webcam:0, webcam:1, …")
         return url
     if not mark:
         return url
     if scheme.lower() not in SCHEMES or scheme.lower() == "webcam":
         raise CameraError(
-            f"address {shown!r} has the unknown scheme {scheme!r}; use rtsp://, rtsps://, http://, "
-            "https://, file://, a file's path or webcam:0"
+            f"address {shown(url)!r} has the unknown scheme {scheme!r}; use rtsp://, rtsps://, "
+            "http://, https://, file://, a file's path or webcam:0"
         )
     if not rest.strip("/"):
-        raise CameraError(f"address {shown!r} names no host or file")
+        raise CameraError(f"address {shown(url)!r} names no host or file")
     return url

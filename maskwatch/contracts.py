@@ -71,8 +71,8 @@ class Camera:
 
     Attributes:
         name: Unique, see `check_camera_name`.
-        url: Address without user and password: rtsp://, rtsps://, http://, https://, file path or
-            file://, webcam:N.
+        url: Address without `user:password@`: rtsp://, rtsps://, http://, https://, file path or
+            file://, webcam:N. Its path or query may hold a password: people see `shown(url)`.
         username: For the camera's log-in; "" for none.
         password: Never printed, logged or sent to a browser.
         fps: Analysed rate, pictures a second.
@@ -86,7 +86,7 @@ class Camera:
     """
 
     name: str
-    url: str
+    url: str = field(repr=False)
     username: str = ""
     password: str = field(default="", repr=False)
     fps: float = 5.0

@@ -3,12 +3,13 @@
 import ctypes
 import logging
 import os
-import re
 import signal
 import sys
 import threading
 from datetime import UTC, datetime
 from typing import Final
+
+from maskwatch.address import without_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +20,6 @@ GIVE_UP_S: Final = 10.0
 """A process that was told to stop and is still here after this many seconds ends itself."""
 
 _PR_SET_PDEATHSIG: Final = 1
-_SECRET = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"]*@")
 
 
 def stop_on_signals(*, give_up_s: float = GIVE_UP_S) -> threading.Event:
@@ -77,11 +77,6 @@ def die_with_parent(parent_pid: int, *, with_signal: int = signal.SIGTERM) -> No
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, with_signal)
     if os.getppid() != parent_pid:
         os._exit(1)
-
-
-def without_secrets(text: str) -> str:
-    """The text with user and password taken out of every address in it."""
-    return _SECRET.sub(r"\g<scheme>***@", text)
 
 
 class LineFormatter(logging.Formatter):

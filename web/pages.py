@@ -1,5 +1,6 @@
 """The pages for people, rendered here and kept moving by small scripts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,7 @@ from apiflask import APIBlueprint
 from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from maskwatch.address import shown
 from maskwatch.contracts import Camera
 from maskwatch.errors import CameraError
 from maskwatch.reports import row_as_json
@@ -50,7 +52,10 @@ def cameras() -> ResponseReturnValue:
     shared = services()
     cards = {card["name"]: card for card in shared.overview.snapshot().cards}
     return render_template(
-        "cameras.html", cameras=shared.cameras.list(), cards=cards, confirm=ConfirmForm()
+        "cameras.html",
+        cameras=[_shown(each) for each in shared.cameras.list()],
+        cards=cards,
+        confirm=ConfirmForm(),
     )
 
 
@@ -103,9 +108,14 @@ def remove_camera(name: str) -> ResponseReturnValue:
 
 def _camera_or_404(shared: Services, name: str) -> Camera:
     try:
-        return shared.cameras.get(name)
+        return _shown(shared.cameras.get(name))
     except CameraError as error:
         abort(404, str(error))
+
+
+def _shown(camera: Camera) -> Camera:
+    """The camera with the address that people may see; the store knows it when it comes back."""
+    return replace(camera, url=shown(camera.url))
 
 
 def _form_page(

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from maskwatch.address import check_address, split_credentials
+from maskwatch.address import check_address, shown, split_credentials
 from maskwatch.commands.demo.folders import beside_running_demo
 from maskwatch.commands.options import config_option
 from maskwatch.config import Settings, load_settings
@@ -62,7 +62,8 @@ def add(
     """Add the camera NAME with the address URL.
 
     URL is rtsp://…, rtsps://…, http://…, https://…, the path of a video file, or webcam:0. A
-    user:password@ in it is taken out and kept apart, and never shown.
+    user:password@ in it is taken out and kept apart, and never shown; one in its path or query
+    stays there, and is shown as ***.
     """
     settings = _settings(config)
     password = _password(password_stdin, ask_password)
@@ -79,7 +80,7 @@ def add(
                 transport=transport,
             )
         )
-    click.echo(f"added camera {added.name}: {added.url}, {added.fps:g} pictures a second")
+    click.echo(f"added camera {added.name}: {shown(added.url)}, {added.fps:g} pictures a second")
 
 
 @camera.command("set")
@@ -134,7 +135,7 @@ def list_cameras(*, as_json: bool, config: Path | None) -> None:
         return
     width = max(len(each.name) for each in cameras)
     for each in cameras:
-        click.echo(f"{each.name:<{width}}  {each.fps:g} fps  {each.url}{_remarks(each)}")
+        click.echo(f"{each.name:<{width}}  {each.fps:g} fps  {shown(each.url)}{_remarks(each)}")
 
 
 @camera.command()
@@ -227,8 +228,8 @@ def _absolute(url: str) -> str:
     path = Path(url).expanduser().absolute()
     if not path.exists():
         raise CameraError(
-            f"file {str(path)!r} does not exist; give the path of a video file, or an address "
-            "that begins with rtsp://, http:// or webcam:"
+            f"file {shown(str(path))!r} does not exist; give the path of a video file, or an "
+            "address that begins with rtsp://, http:// or webcam:"
         )
     return str(path)
 
@@ -256,7 +257,7 @@ def _remarks(each: Camera) -> str:
 def _as_json(each: Camera) -> dict[str, Any]:
     return {
         "name": each.name,
-        "url": each.url,
+        "url": shown(each.url),
         "has_login": bool(each.username or each.password),
         "fps": each.fps,
         "enabled": each.enabled,

@@ -9,7 +9,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
-from maskwatch.process import LineFormatter, without_secrets
+from maskwatch.address import without_secrets
+from maskwatch.process import LineFormatter
 
 FILE_BYTES: Final = 10_000_000
 FILES_KEPT: Final = 5

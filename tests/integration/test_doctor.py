@@ -74,11 +74,13 @@ def test_a_camera_that_gives_pictures_and_one_that_does_not(
         settings,
         SeedCamera(name="door", url=str(film)),
         SeedCamera(name="gate", url="rtsp://joe:hush@127.0.0.1:1/live"),
+        SeedCamera(name="yard", url="rtsp://127.0.0.1:1/live?user=joe&password=hush&c=1"),
     )
     findings = {finding.check: finding for finding in examine(settings)}
     assert findings["camera door"].level is Level.OK
     assert "320x240" in findings["camera door"].message
     assert findings["camera gate"].level is Level.FAIL
+    assert "password=***&c=1" in findings["camera yard"].message
     assert "hush" not in str(findings)
 
 

@@ -113,6 +113,15 @@ def test_no_trace_of_a_failure_shows_the_password(
     assert "wilma" not in shown
 
 
+@pytest.mark.parametrize("path", ["x?user=wilma&password=s3cr3t", "user=wilma&password=s3cr3t&c=1"])
+def test_no_trace_of_a_failure_shows_a_password_in_path_or_query(path: str) -> None:
+    error = why(f"rtsp://127.0.0.1:{unused_port()}/{path}")
+    shown = "".join(traceback.format_exception(error)) + repr(error)
+    assert "user=***&password=***" in shown
+    assert "s3cr3t" not in shown
+    assert "wilma" not in shown
+
+
 def test_a_camera_that_loses_power_is_lost_and_not_ended(stream: Path) -> None:
     with rtsp_server(video=stream) as server:
         source = open_source(camera(server.url), SETTINGS)

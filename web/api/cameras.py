@@ -5,6 +5,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
 
+from maskwatch.address import shown
 from maskwatch.contracts import Camera
 from maskwatch.errors import CameraError
 from web.api.schemas import CameraChanges, CameraIn, CameraList, CameraOut
@@ -90,7 +91,7 @@ def _shown(camera: Camera, cards: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The camera as anybody may see it."""
     return {
         "name": camera.name,
-        "url": camera.url,
+        "url": shown(camera.url),
         "username": camera.username,
         "has_password": bool(camera.password),
         "fps": camera.fps,

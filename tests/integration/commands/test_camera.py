@@ -58,6 +58,23 @@ def test_a_password_is_kept_and_never_shown(tmp_path: Path) -> None:
     assert all("s3cr" not in result.output + str(result.exception) for result in shown)
 
 
+def test_a_password_in_the_query_is_never_shown() -> None:
+    url = "rtsp://127.0.0.1:9/live?user=bob&password=s3cret&channel=1"
+    shown = [
+        maskwatch("add", "a", url),
+        maskwatch("list"),
+        maskwatch("list", "--json"),
+        maskwatch("test", "a"),
+        maskwatch("test", url),
+        maskwatch("add", "b", "/live?password=s3cret"),
+    ]
+
+    for result in shown:
+        text = result.output + str(result.exception)
+        assert "s3cret" not in text
+        assert "password=***" in text
+
+
 def test_a_password_may_come_from_stdin(tmp_path: Path) -> None:
     assert maskwatch("add", "a", "rtsp://cam/1", "--username", "bob", "--password-stdin",
                      stdin="p@ss word\n").exit_code == 0  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from maskwatch.address import shown
 from maskwatch.config import SeedCamera, Settings
 from maskwatch.contracts import Camera
 from maskwatch.errors import CameraError
@@ -33,6 +34,29 @@ def test_a_log_in_inside_the_address_is_split_off(database: Engine) -> None:
     stored = CameraStore(database).add(Camera(name="a", url="rtsp://bob:s%40cret@cam/live"))
 
     assert (stored.url, stored.username, stored.password) == ("rtsp://cam/live", "bob", "s@cret")
+
+
+IN_THE_QUERY = "rtsp://cam/live?user=bob&password=hunter2&channel=1"
+
+
+def test_an_address_that_comes_back_masked_leaves_the_stored_one(database: Engine) -> None:
+    store = CameraStore(database)
+    store.add(Camera(name="a", url=IN_THE_QUERY))
+
+    changed = store.update("a", url=shown(IN_THE_QUERY), fps=2.0)
+
+    assert (changed.url, changed.fps) == (IN_THE_QUERY, 2.0)
+    assert "hunter2" not in repr(changed)
+
+
+def test_a_masked_address_that_was_changed_is_refused(sqlite_database: Engine) -> None:
+    store = CameraStore(sqlite_database)
+    store.add(Camera(name="a", url=IN_THE_QUERY))
+
+    with pytest.raises(CameraError, match="give the whole address"):
+        store.update("a", url=shown(IN_THE_QUERY).replace("channel=1", "channel=2"))
+
+    assert store.get("a").url == IN_THE_QUERY
 
 
 def test_two_cameras_with_one_name_are_refused(database: Engine) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from maskwatch.address import check_address, split_credentials
+from maskwatch.address import check_address, shown, split_credentials, without_secrets
 from maskwatch.errors import CameraError
 
 
@@ -31,6 +31,43 @@ def test_the_log_in_is_split_off(given: str, url: str, username: str, password: 
         assert password not in repr(address)
 
 
+SHOWN = [
+    ("rtsp://bob:hunter2@cam/live", "rtsp://cam/live"),
+    ("rtsp://cam/live@main", "rtsp://cam/live@main"),
+    ("rtsp://10.0.0.5/cam?user=admin&password=hunter2", "rtsp://10.0.0.5/cam?user=***&password=***"),
+    ("http://cam/v.cgi?channel=2&PWD=hunter2&x=1", "http://cam/v.cgi?channel=2&PWD=***&x=1"),
+    ("http://cam/v.cgi?loginuse=bob&loginpas=hunter2", "http://cam/v.cgi?loginuse=***&loginpas=***"),
+    ("rtsp://cam/username=bob&pass=hunter2&channel=1", "rtsp://cam/username=***&pass=***&channel=1"),
+    ("/user=admin&password=hunter2&channel=1", "/user=***&password=***&channel=1"),
+    ("rtsp://cam/user=bob_password=hunter2_channel=1_stream=0", "rtsp://cam/user=***_channel=1_stream=0"),
+    # What may be part of a password does not end it.
+    ("http://cam/v?token=ab_hunter2=&q=1", "http://cam/v?token=***&q=1"),
+    ("http://cam/v?passwd=a&b/hunter2?c#d;e=&q=1", "http://cam/v?passwd=***&q=1"),
+    ("http://cam/?to=x%26password%3Dhunter2", "http://cam/?to=x%26password%3D***"),
+    ("rtsp://bob:hunter2@kamera-süd/1", "rtsp://***@kamera-süd/1"),
+    ("rtsp://bob:a/hunter2@kamera-süd/1", "rtsp://***@kamera-süd/1"),
+    ("http://cam/?compass=1&bypass=2", "http://cam/?compass=1&bypass=2"),
+    ("file:///videos/a@b.mp4", "file:///videos/a@b.mp4"),
+    ("/videos/a@b.mp4", "/videos/a@b.mp4"),
+    ("webcam:0", "webcam:0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("url", "expected"), SHOWN)
+def test_an_address_is_shown_without_a_log_in_wherever_it_stands(url: str, expected: str) -> None:
+    assert shown(url) == expected
+    assert shown(expected) == expected
+    assert "hunter2" not in without_secrets(f"camera 'a': {url} cannot be reached: {url!r}, {url}:")
+
+
+@pytest.mark.parametrize(
+    "url", ["rtsp://***@cam/1", "http://cam/?user=bob&password=***", "rtsp://cam/password=***&a=1"]
+)
+def test_an_address_with_masked_parts_cannot_be_one(url: str) -> None:
+    with pytest.raises(CameraError, match="give the whole address"):
+        check_address(url)
+
+
 @pytest.mark.parametrize("url", ["rtsp://cam/1", "webcam:0", "video.mp4", "file:///a.mp4"])
 def test_a_usable_address_passes(url: str) -> None:
     assert check_address(url) == url
@@ -41,6 +78,7 @@ def test_a_usable_address_passes(url: str) -> None:
     [
         ("", "is empty"),
         ("ftp://bob:secret@cam/x", "unknown scheme 'ftp'"),
+        ("ftp://cam/x?password=secret", "unknown scheme 'ftp'"),
         ("webcam:front", "webcam:0"),
         ("rtsp://", "no host"),
     ],

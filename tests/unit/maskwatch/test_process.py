@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from maskwatch.process import setup_logging, without_secrets
+from maskwatch.address import without_secrets
+from maskwatch.process import setup_logging
 
 
 @pytest.fixture
@@ -122,6 +123,10 @@ def _is_alive(pid: int) -> bool:
         ("'redis://:hush@h:6379/0'", "'redis://***@h:6379/0'"),
         ("postgresql+psycopg://u:hu@sh@h/d", "postgresql+psycopg://***@h/d"),
         ("http://10.0.0.5/a@b", "http://10.0.0.5/a@b"),
+        ("'rtsp://joe:p@ss#1/2@10.0.0.5/a', lost", "'rtsp://***@10.0.0.5/a', lost"),
+        ("rtsp://joe:hush@10.0.0.5: lost", "rtsp://***@10.0.0.5: lost"),
+        ("open '/user=joe&pwd=hush&c=1' failed", "open '/user=***&pwd=***&c=1' failed"),
+        ("GET http://h/v?token=hush failed", "GET http://h/v?token=*** failed"),
         ("mail to a@b.example", "mail to a@b.example"),
     ],
 )

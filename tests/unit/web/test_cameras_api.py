@@ -1,9 +1,11 @@
 """`/api/v1/cameras`: what is accepted, refused, and never shown."""
 
+import re
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import escape
 
 from maskwatch.contracts import Camera
 from web.services import Services
@@ -48,6 +50,53 @@ def test_a_user_and_password_inside_the_address_are_taken_out_of_it(client: Flas
     assert response.json["url"] == "rtsp://192.0.2.1/s"
     assert response.json["username"] == "admin"
     assert "hunter2" not in response.text
+
+
+IN_THE_QUERY = "rtsp://192.0.2.1/s?user=bob&password=hunter2&channel=1"
+MASKED = "rtsp://192.0.2.1/s?user=***&password=***&channel=1"
+
+
+def test_a_password_in_the_query_is_in_no_answer(client: FlaskClient) -> None:
+    added = _add(client, url=IN_THE_QUERY, username="")
+    assert added.json["url"] == MASKED
+    answers = [added, client.patch("/api/v1/cameras/entrance", json={"fps": 2})]
+    paths = ("/api/v1/cameras", "/api/v1/cameras/entrance", "/cameras", "/cameras/entrance",
+             "/cameras/entrance/edit", "/", "/metrics", "/readyz")  # fmt: skip
+    answers += [client.get(path) for path in paths]
+    for answer in answers:
+        assert answer.status_code in (200, 201), answer.request.path
+        assert "hunter2" not in answer.text, answer.request.path
+    assert escape(MASKED) in client.get("/cameras").text
+
+
+def test_a_masked_address_that_comes_back_leaves_the_stored_one(
+    client: FlaskClient, shared: Services
+) -> None:
+    _add(client, url=IN_THE_QUERY, username="")
+
+    page = client.get("/cameras/entrance/edit").text
+    assert escape(MASKED) in page
+    token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page)
+    assert token is not None
+    form = {
+        "csrf_token": token[1],
+        "name": "entrance",
+        "url": MASKED,
+        "fps": "3",
+        "transport": "tcp",
+        "enabled": "y",
+    }
+    assert client.post("/cameras/entrance/edit", data=form).status_code == 302
+    stored = shared.cameras.get("entrance")
+    assert (stored.url, stored.fps) == (IN_THE_QUERY, 3.0)
+
+    assert client.patch("/api/v1/cameras/entrance", json={"url": MASKED}).status_code == 200
+    assert shared.cameras.get("entrance").url == IN_THE_QUERY
+
+    refused = client.post("/cameras/entrance/edit", data=form | {"url": MASKED + "&a=1"})
+    assert refused.status_code == 422
+    assert "give the whole address" in refused.text
+    assert shared.cameras.get("entrance").url == IN_THE_QUERY
 
 
 def test_two_cameras_with_one_name_are_refused(client: FlaskClient) -> None:
