@@ -15,7 +15,7 @@ UNIT: Final = (
     "is two passages."
 )
 _TITLES: Final = ("camera", "start", *(verdict.value for verdict in Verdict))
-_COLUMNS: Final = (*_TITLES, "compliance", "95 % interval", "bounds", "watched")
+_COLUMNS: Final = (*_TITLES, "compliance", "95 % interval", "bounds", "watched", "not watched")
 
 
 def render(rows: Sequence[ReportRow], form: str, *, site: str = "maskwatch") -> str:
@@ -37,8 +37,8 @@ def _as_table(rows: Sequence[ReportRow], site: str) -> str:
     lines = []
     for line in cells:
         left = [line[index].ljust(widths[index]) for index in range(2)]
-        right = [line[index].rjust(widths[index]) for index in range(2, len(_COLUMNS))]
-        lines.append("  ".join([*left, *right]).rstrip())
+        right = [line[index].rjust(widths[index]) for index in range(2, len(_COLUMNS) - 1)]
+        lines.append("  ".join([*left, *right, line[-1]]).rstrip())
     lines.insert(1, "-" * max(len(line) for line in lines))
     return "\n".join([*lines, UNIT, ""])
 
@@ -49,7 +49,7 @@ def _as_csv(rows: Sequence[ReportRow], _site: str) -> str:
     writer.writerow(
         ["camera", "start_utc", "end_utc", "start_local", *(verdict.value for verdict in Verdict),
          "compliance", "interval_95_low", "interval_95_high", "bounds_low", "bounds_high",
-         "coverage", "enough_data"]
+         "coverage", "enough_data", "not_watched"]
     )  # fmt: skip
     for row in rows:
         line = row_as_json(row)
@@ -57,7 +57,8 @@ def _as_csv(rows: Sequence[ReportRow], _site: str) -> str:
             [line["camera"], line["start_utc"], line["end_utc"], line["start_local"],
              *line["passages"].values(),
              line["compliance"], *(line["interval_95"] or ["", ""]), *(line["bounds"] or ["", ""]),
-             line["coverage"], str(row.enough_data).lower()]
+             line["coverage"], str(row.enough_data).lower(),
+             "; ".join(f"{reason} {share}" for reason, share in line["not_watched"].items())]
         )  # fmt: skip
     return text.getvalue()
 
@@ -88,7 +89,16 @@ def _cells(row: ReportRow) -> list[str]:
         compliance = "not watched"
     numbers = [str(row.passages[verdict]) for verdict in Verdict]
     ends = [_range(row.interval_95), _range(row.bounds)]
-    return [row.camera, start, *numbers, compliance, *ends, _percent(row.coverage)]
+    return [row.camera, start, *numbers, compliance, *ends, _percent(row.coverage), _reasons(row)]
+
+
+def _reasons(row: ReportRow) -> str:
+    """Why time is missing, what would read as 0.0 % left out."""
+    return ", ".join(
+        f"{_percent(share)} {reason.replace('_', ' ')}"
+        for reason, share in row.not_watched.items()
+        if share >= 0.0005
+    )
 
 
 def _range(ends: Interval | None) -> str:
@@ -103,7 +113,7 @@ _STYLE: Final = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem;color:#1c2126}"
     "table{border-collapse:collapse}th,td{padding:.3rem .8rem;text-align:right;"
     "border-bottom:1px solid #d8dde2;white-space:nowrap}"
-    "th:nth-child(-n+2),td:nth-child(-n+2){text-align:left}"
+    "th:nth-child(-n+2),td:nth-child(-n+2),th:last-child,td:last-child{text-align:left}"
 )
 
 FORMATS: Final[Mapping[str, Callable[[Sequence[ReportRow], str], str]]] = {

@@ -1,8 +1,9 @@
 """One line of a report, and the rules by which its figures are made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from maskwatch.config import ReportSettings
@@ -11,6 +12,9 @@ from maskwatch.reports.periods import Period
 from maskwatch.reports.wilson import wilson
 
 Interval = tuple[float, float]
+
+UNREPORTED: Final = "unreported"
+"""Reason of time of which nothing was told: nothing ran, or the camera was switched off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,8 @@ class ReportRow:
         interval_95: Wilson's interval of it; None as above.
         bounds: The rate if all unreadable passages were without, or all with a mask; None as above.
         coverage: Share of the period that was watched, 0 to 1.
+        not_watched: Reason to share of the period that it took, the largest first; with `coverage`
+            they make 1. `UNREPORTED` is what no process gave a reason for.
         enough_data: Coverage and number of readable passages reach `[report]`'s limits.
     """
 
@@ -39,6 +45,7 @@ class ReportRow:
     interval_95: Interval | None
     bounds: Interval | None
     coverage: float
+    not_watched: dict[str, float]
     enough_data: bool
 
 
@@ -48,6 +55,7 @@ def make_row(
     *,
     passages: dict[Verdict, int],
     watched_s: float,
+    missed_s: Mapping[str, float],
     zone: ZoneInfo,
     limits: ReportSettings,
 ) -> ReportRow:
@@ -67,6 +75,9 @@ def make_row(
         interval_95=wilson(masked, readable) if enough else None,
         bounds=(masked / total, (masked + unreadable) / total) if enough else None,
         coverage=coverage,
+        not_watched=_not_watched(
+            1 - coverage, {reason: each / period.seconds for reason, each in missed_s.items()}
+        ),
         enough_data=enough,
     )
 
@@ -83,6 +94,11 @@ def row_as_json(row: ReportRow) -> dict[str, Any]:
         "interval_95": _both_rounded(row.interval_95),
         "bounds": _both_rounded(row.bounds),
         "coverage": round(row.coverage, 6),
+        "not_watched": {
+            reason: rounded
+            for reason, share in row.not_watched.items()
+            if (rounded := round(share, 6))
+        },
         "enough_data": row.enough_data,
     }
 
@@ -90,6 +106,16 @@ def row_as_json(row: ReportRow) -> dict[str, Any]:
 def iso_utc(moment: datetime) -> str:
     """For example 2026-11-23T14:00:00Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _not_watched(missing: float, said: Mapping[str, float]) -> dict[str, float]:
+    total = sum(said.values())
+    # Two lives of an ingest process may report the same second.
+    scale = min(1.0, missing / total) if total else 0.0
+    shares = {reason: share * scale for reason, share in said.items()}
+    shares[UNREPORTED] = shares.get(UNREPORTED, 0.0) + missing - total * scale
+    largest_first = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+    return {reason: share for reason, share in largest_first if share > 1e-9}
 
 
 def _rounded(share: float | None) -> float | None:

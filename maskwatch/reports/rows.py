@@ -64,6 +64,7 @@ def report_rows(
             period,
             passages={verdict: total.passages[verdict] for verdict in Verdict},
             watched_s=total.watched_ms / 1000,
+            missed_s={reason: each / 1000 for reason, each in total.missed_ms.items()},
             zone=settings.zone,
             limits=settings.report,
         )
@@ -82,9 +83,7 @@ def _add_up(
     totals: defaultdict[tuple[str, int], Sums] = defaultdict(Sums)
     for (name, moment), each in sums.items():
         # A quarter that began before the report's start belongs to the first period.
-        total = totals[name, max(bisect_right(starts, moment) - 1, 0)]
-        total.passages.update(each.passages)
-        total.watched_ms += each.watched_ms
+        totals[name, max(bisect_right(starts, moment) - 1, 0)].add(each)
     return dict(totals)
 
 

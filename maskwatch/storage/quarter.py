@@ -23,6 +23,11 @@ def quarter_start(number: int) -> datetime:
     return datetime.fromtimestamp(int(number) * QUARTER_S, UTC)
 
 
+def quarter_of(moment: datetime) -> datetime:
+    """The start of the quarter of an hour, in UTC."""
+    return quarter_start(int(moment.timestamp()) // QUARTER_S)
+
+
 @compiles(Quarter, "sqlite")
 def _sqlite(element: Quarter, compiler: Any, **kwargs: Any) -> str:
     column = compiler.process(element.clauses, **kwargs)

@@ -1,6 +1,6 @@
-"""From minutes and passages to hours, and the deletion of what is too old."""
+"""From minutes and passages to hours, and the deletion of what is too old into quarters."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,8 @@ from maskwatch.config import RetentionSettings
 from maskwatch.contracts import Verdict
 from maskwatch.storage.database import reading, writing
 from maskwatch.storage.facts import Facts
-from maskwatch.storage.quarter import Quarter, quarter_start
-from maskwatch.storage.tables import HourRow, MinuteRow, PassageRow
+from maskwatch.storage.quarter import Quarter, quarter_of, quarter_start
+from maskwatch.storage.tables import HourRow, MinuteRow, PassageRow, QuarterRow
 from maskwatch.storage.utc import hour_of
 
 RECENT: Final = timedelta(hours=3)
@@ -33,7 +33,7 @@ class Deleted:
 def roll_up(engine: Engine, *, now: datetime | None = None, since: datetime | None = None) -> int:
     """Write the hours from `since` on anew from their minutes and passages; gives their number.
 
-    Doing it again changes nothing. Hours whose rows have been deleted keep what they have.
+    Doing it again changes nothing, also when rows have been deleted for their age.
 
     Args:
         engine: The database.
@@ -53,10 +53,10 @@ def roll_up(engine: Engine, *, now: datetime | None = None, since: datetime | No
 def delete_old(
     engine: Engine, settings: RetentionSettings, *, now: datetime | None = None
 ) -> Deleted:
-    """Delete passages and minutes older than `[retention]` says; their hours keep the sums.
+    """Delete passages and minutes older than `[retention]` says; their quarters keep the sums.
 
-    Killed at any moment and run again, it loses nothing and counts nothing twice: an hour's row
-    takes over in the transaction that deletes.
+    Killed at any moment and run again, it loses nothing and counts nothing twice: what a deletion
+    gives back is added to the quarters in its own transaction.
     """
     now = now or datetime.now(UTC)
     passages = _delete_hours(
@@ -71,50 +71,86 @@ def delete_old(
 def _delete_hours(engine: Engine, before: datetime, now: datetime, *, is_passages: bool) -> int:
     number = 0
     column = PassageRow.started_at if is_passages else MinuteRow.minute
+    delete_hour = _delete_passages if is_passages else _delete_minutes
     with reading(engine) as session:
         oldest = session.scalar(select(func.min(column)))
     start = hour_of(oldest) if oldest else before
     for camera, hour in _hours_with_rows(engine, start, before):
         with writing(engine) as session:
-            row = _write_hour(session, camera, hour, now)
-            if is_passages:
-                if row.passages_closed:
-                    _add_passages(row, _count(session, camera, hour))
-                row.passages_closed = True
-                gone = delete(PassageRow).where(
-                    PassageRow.camera == camera,
-                    PassageRow.started_at >= hour,
-                    PassageRow.started_at < hour + _HOUR,
-                )
-            else:
-                if row.minutes_closed:
-                    _set_facts(row, _sum(session, camera, hour), is_added=True)
-                row.minutes_closed = True
-                gone = delete(MinuteRow).where(
-                    MinuteRow.camera == camera,
-                    MinuteRow.minute >= hour,
-                    MinuteRow.minute < hour + _HOUR,
-                )
-            table = PassageRow.camera if is_passages else MinuteRow.camera
-            number += len(session.execute(gone.returning(table)).all())
+            number += delete_hour(session, camera, hour)
+            _write_hour(session, camera, hour, now)
     return number
 
 
-def _write_hour(session: Session, camera: str, hour: datetime, now: datetime) -> HourRow:
-    row = session.get(HourRow, (camera, hour))
+def _delete_passages(session: Session, camera: str, hour: datetime) -> int:
+    gone = session.execute(
+        delete(PassageRow)
+        .where(
+            PassageRow.camera == camera,
+            PassageRow.started_at >= hour,
+            PassageRow.started_at < hour + _HOUR,
+        )
+        .returning(PassageRow.started_at, PassageRow.verdict)
+        .execution_options(synchronize_session=False)
+    ).all()
+    for (quarter, verdict), number in Counter(
+        (quarter_of(started_at), verdict) for started_at, verdict in gone
+    ).items():
+        row = _quarter_row(session, camera, quarter)
+        setattr(row, verdict, getattr(row, verdict) + number)
+    return len(gone)
+
+
+def _delete_minutes(session: Session, camera: str, hour: datetime) -> int:
+    gone = session.execute(
+        delete(MinuteRow)
+        .where(
+            MinuteRow.camera == camera, MinuteRow.minute >= hour, MinuteRow.minute < hour + _HOUR
+        )
+        .returning(*MinuteRow.__table__.columns)
+        .execution_options(synchronize_session=False)
+    ).all()
+    sums: defaultdict[datetime, Facts] = defaultdict(Facts)
+    for minute in gone:
+        sums[quarter_of(minute.minute)].add(Facts.of_row(minute))
+    for quarter, facts in sums.items():
+        row = _quarter_row(session, camera, quarter)
+        facts.add(Facts.of_row(row))
+        _set_facts(row, facts)
+    return len(gone)
+
+
+def _quarter_row(session: Session, camera: str, quarter: datetime) -> QuarterRow:
+    row = session.get(QuarterRow, (camera, quarter))
     if row is None:
-        row = HourRow(camera=camera, hour=hour, passages_closed=False, minutes_closed=False)
+        row = QuarterRow(
+            camera=camera, quarter=quarter, **dict.fromkeys(Verdict, 0), **Facts().columns()
+        )
         session.add(row)
-    if not row.passages_closed:
-        for verdict, number in _count(session, camera, hour).items():
-            setattr(row, verdict.value, number)
-    if not row.minutes_closed:
-        _set_facts(row, _sum(session, camera, hour))
-    row.rolled_up_at = now
     return row
 
 
-def _count(session: Session, camera: str, hour: datetime) -> dict[Verdict, int]:
+def _write_hour(session: Session, camera: str, hour: datetime, now: datetime) -> None:
+    row = session.get(HourRow, (camera, hour)) or HourRow(
+        camera=camera, hour=hour, passages_closed=False, minutes_closed=False
+    )
+    question = select(QuarterRow).where(
+        QuarterRow.camera == camera, QuarterRow.quarter >= hour, QuarterRow.quarter < hour + _HOUR
+    )
+    deleted = session.scalars(question.order_by(QuarterRow.quarter)).all()
+    if not row.passages_closed:
+        for verdict, number in _count(session, camera, hour).items():
+            setattr(row, verdict, number + sum(getattr(each, verdict) for each in deleted))
+    if not row.minutes_closed:
+        facts = _sum(session, camera, hour)
+        for each in deleted:
+            facts.add(Facts.of_row(each))
+        _set_facts(row, facts)
+    row.rolled_up_at = now
+    session.add(row)
+
+
+def _count(session: Session, camera: str, hour: datetime) -> dict[str, int]:
     question = (
         select(PassageRow.verdict, func.count())
         .where(
@@ -124,9 +160,10 @@ def _count(session: Session, camera: str, hour: datetime) -> dict[Verdict, int]:
         )
         .group_by(PassageRow.verdict)
     )
-    with session.no_autoflush:
-        found = {Verdict(verdict): number for verdict, number in session.execute(question)}
-    return {verdict: found.get(verdict, 0) for verdict in Verdict}
+    found = dict.fromkeys((verdict.value for verdict in Verdict), 0)
+    for verdict, number in session.execute(question):
+        found[verdict] = number
+    return found
 
 
 def _sum(session: Session, camera: str, hour: datetime) -> Facts:
@@ -134,20 +171,12 @@ def _sum(session: Session, camera: str, hour: datetime) -> Facts:
         MinuteRow.camera == camera, MinuteRow.minute >= hour, MinuteRow.minute < hour + _HOUR
     )
     total = Facts()
-    with session.no_autoflush:
-        for row in session.scalars(question.order_by(MinuteRow.minute)):
-            total.add(Facts.of_row(row))
+    for row in session.scalars(question.order_by(MinuteRow.minute)):
+        total.add(Facts.of_row(row))
     return total
 
 
-def _add_passages(row: HourRow, found: dict[Verdict, int]) -> None:
-    for verdict, number in found.items():
-        setattr(row, verdict.value, getattr(row, verdict.value) + number)
-
-
-def _set_facts(row: HourRow, facts: Facts, *, is_added: bool = False) -> None:
-    if is_added:
-        facts.add(Facts.of_row(row))
+def _set_facts(row: HourRow | QuarterRow, facts: Facts) -> None:
     for name, value in facts.columns().items():
         setattr(row, name, value)
 

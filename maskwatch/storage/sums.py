@@ -1,22 +1,22 @@
 """Sums for reports: passages and watched time, by camera and quarter of an hour.
 
-A quarter, because every time zone's hours and midnights begin at one. Where rows of an
-hour have been deleted for their age, the hour's own row adds what they said.
+A quarter, because every time zone's hours and midnights begin at one. Where rows have been deleted
+for their age, the quarter's own row adds what they said.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, Self
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import BigInteger, Engine, cast, func, select, true
 from sqlalchemy.orm import Session
 
 from maskwatch.contracts import Verdict
 from maskwatch.storage.database import reading
 from maskwatch.storage.quarter import Quarter, quarter_start
-from maskwatch.storage.tables import HourRow, MinuteRow, PassageRow
+from maskwatch.storage.tables import HourRow, MinuteRow, PassageRow, QuarterRow
 
 
 @dataclass(slots=True)
@@ -26,10 +26,18 @@ class Sums:
     Attributes:
         passages: By verdict.
         watched_ms: Milliseconds watched.
+        missed_ms: Reason to milliseconds not watched, as far as anybody said why.
     """
 
     passages: Counter[Verdict] = field(default_factory=Counter)
     watched_ms: int = 0
+    missed_ms: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Self) -> None:
+        """Add another stretch, or what was deleted of this one."""
+        self.passages.update(other.passages)
+        self.watched_ms += other.watched_ms
+        self.missed_ms.update(other.missed_ms)
 
 
 def sums_by_quarter(
@@ -37,7 +45,8 @@ def sums_by_quarter(
 ) -> dict[tuple[str, datetime], Sums]:
     """Camera and start of the quarter to its sums, for what lies in [start, end).
 
-    An hour whose rows are gone is given whole, at its start, if it lies in the stretch as a whole.
+    Quarters whose rows are gone are given whole, by their start; so are whole hours that an earlier
+    version closed.
     """
     found: defaultdict[tuple[str, datetime], Sums] = defaultdict(Sums)
     with reading(engine) as session:
@@ -45,13 +54,27 @@ def sums_by_quarter(
             found[name, quarter_start(quarter)].passages[Verdict(verdict)] += number
         for name, quarter, watched_ms in _watched(session, start_utc, end_utc, camera):
             found[name, quarter_start(quarter)].watched_ms += int(watched_ms)
-        for row in _closed_hours(session, start_utc, end_utc, camera):
-            sums = found[row.camera, row.hour]
-            if row.passages_closed:
-                sums.passages.update({each: getattr(row, each.value) for each in Verdict})
-            if row.minutes_closed:
-                sums.watched_ms += row.watched_ms
+        for name, quarter, reason, missed_ms in _missed(session, start_utc, end_utc, camera):
+            found[name, quarter_start(quarter)].missed_ms[reason] += int(missed_ms)
+        for row in _deleted(session, start_utc, end_utc, camera):
+            found[row.camera, row.quarter].add(_sums_of(row))
+        for hour in _closed_hours(session, start_utc, end_utc, camera):
+            found[hour.camera, hour.hour].add(
+                _sums_of(hour, has_passages=hour.passages_closed, has_minutes=hour.minutes_closed)
+            )
     return dict(found)
+
+
+def _sums_of(
+    row: QuarterRow | HourRow, *, has_passages: bool = True, has_minutes: bool = True
+) -> Sums:
+    sums = Sums()
+    if has_passages:
+        sums.passages.update({each: getattr(row, each.value) for each in Verdict})
+    if has_minutes:
+        sums.watched_ms = row.watched_ms
+        sums.missed_ms.update(row.offline_ms)
+    return sums
 
 
 def _passages(
@@ -80,12 +103,41 @@ def _watched(session: Session, start: datetime, end: datetime, camera: str | Non
     yield from session.execute(question)
 
 
+def _missed(session: Session, start: datetime, end: datetime, camera: str | None) -> Iterator[Any]:
+    """The reasons in each minute's JSON, added up by the database."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    each_of = func.json_each if is_sqlite else func.json_each_text
+    reasons = each_of(MinuteRow.offline_ms).table_valued("key", "value")
+    quarter = Quarter(MinuteRow.minute)
+    question = (
+        select(
+            MinuteRow.camera, quarter, reasons.c.key, func.sum(cast(reasons.c.value, BigInteger))
+        )
+        .select_from(MinuteRow)
+        .join(reasons, true())
+        .where(MinuteRow.minute >= start, MinuteRow.minute < end)
+        .group_by(MinuteRow.camera, quarter, reasons.c.key)
+    )
+    if camera is not None:
+        question = question.where(MinuteRow.camera == camera)
+    yield from session.execute(question)
+
+
+def _deleted(
+    session: Session, start: datetime, end: datetime, camera: str | None
+) -> Iterator[QuarterRow]:
+    question = select(QuarterRow).where(QuarterRow.quarter >= start, QuarterRow.quarter < end)
+    if camera is not None:
+        question = question.where(QuarterRow.camera == camera)
+    yield from session.scalars(question)
+
+
 def _closed_hours(
     session: Session, start: datetime, end: datetime, camera: str | None
 ) -> Iterator[HourRow]:
     question = select(HourRow).where(
         HourRow.hour >= start,
-        HourRow.hour <= end - timedelta(hours=1),
+        HourRow.hour < end,
         HourRow.passages_closed | HourRow.minutes_closed,
     )
     if camera is not None:

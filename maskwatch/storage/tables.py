@@ -76,7 +76,31 @@ class PassageRow(Base):
     face_height_px: Mapped[float]
 
 
-class MinuteRow(Base):
+class FactColumns:
+    """What was watched in a stretch of time: the fields of `Facts`."""
+
+    watched_ms: Mapped[int] = mapped_column(default=0)
+    offline_ms: Mapped[dict[str, int]] = mapped_column(default=dict)
+    captured: Mapped[int] = mapped_column(default=0)
+    analysed: Mapped[int] = mapped_column(default=0)
+    dropped: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[dict[str, int]] = mapped_column(default=dict)
+    looks: Mapped[int] = mapped_column(default=0)
+    looks_unreadable: Mapped[int] = mapped_column(default=0)
+    frame_age_ms: Mapped[dict[str, int]] = mapped_column(default=dict)
+
+
+class VerdictColumns:
+    """Number of passages by verdict."""
+
+    mask: Mapped[int] = mapped_column(default=0)
+    no_mask: Mapped[int] = mapped_column(default=0)
+    incorrect: Mapped[int] = mapped_column(default=0)
+    unreadable: Mapped[int] = mapped_column(default=0)
+
+
+class MinuteRow(FactColumns, Base):
     """What was watched of one camera in one UTC minute. No row: not watched."""
 
     __tablename__ = "minutes"
@@ -84,23 +108,27 @@ class MinuteRow(Base):
 
     camera: Mapped[str] = mapped_column(_NAME, primary_key=True)
     minute: Mapped[datetime] = mapped_column(primary_key=True)
-    watched_ms: Mapped[int] = mapped_column(default=0)
-    offline_ms: Mapped[dict[str, int]] = mapped_column(default=dict)
-    captured: Mapped[int] = mapped_column(default=0)
-    analysed: Mapped[int] = mapped_column(default=0)
-    dropped: Mapped[int] = mapped_column(default=0)
-    failed: Mapped[int] = mapped_column(default=0)
-    rejected: Mapped[dict[str, int]] = mapped_column(default=dict)
-    looks: Mapped[int] = mapped_column(default=0)
-    looks_unreadable: Mapped[int] = mapped_column(default=0)
-    frame_age_ms: Mapped[dict[str, int]] = mapped_column(default=dict)
 
 
-class HourRow(Base):
-    """The sum of an hour's minutes and passages; kept when those have been deleted.
+class QuarterRow(VerdictColumns, FactColumns, Base):
+    """What passages and minutes of a quarter of an hour said that have been deleted for their age.
 
-    `passages_closed`: the hour's passages have been deleted for their age and are counted here
-    only; what is added to the hour later is not in here. `minutes_closed`: the same for minutes.
+    Added to in the transaction that deletes: a quarter is what is still in single rows and this.
+    """
+
+    __tablename__ = "quarters"
+    __table_args__ = (Index(None, "quarter"),)
+
+    camera: Mapped[str] = mapped_column(_NAME, primary_key=True)
+    quarter: Mapped[datetime] = mapped_column(primary_key=True)
+
+
+class HourRow(VerdictColumns, FactColumns, Base):
+    """The sum of an hour of UTC, for who reads the database.
+
+    `passages_closed`: an earlier version deleted the hour's passages when this was their only sum;
+    what is added to the hour later is not in here. `minutes_closed`: the same for minutes. Nothing
+    sets them any more.
     """
 
     __tablename__ = "hours"
@@ -108,20 +136,6 @@ class HourRow(Base):
 
     camera: Mapped[str] = mapped_column(_NAME, primary_key=True)
     hour: Mapped[datetime] = mapped_column(primary_key=True)
-    mask: Mapped[int] = mapped_column(default=0)
-    no_mask: Mapped[int] = mapped_column(default=0)
-    incorrect: Mapped[int] = mapped_column(default=0)
-    unreadable: Mapped[int] = mapped_column(default=0)
-    watched_ms: Mapped[int] = mapped_column(default=0)
-    offline_ms: Mapped[dict[str, int]] = mapped_column(default=dict)
-    captured: Mapped[int] = mapped_column(default=0)
-    analysed: Mapped[int] = mapped_column(default=0)
-    dropped: Mapped[int] = mapped_column(default=0)
-    failed: Mapped[int] = mapped_column(default=0)
-    rejected: Mapped[dict[str, int]] = mapped_column(default=dict)
-    looks: Mapped[int] = mapped_column(default=0)
-    looks_unreadable: Mapped[int] = mapped_column(default=0)
-    frame_age_ms: Mapped[dict[str, int]] = mapped_column(default=dict)
     rolled_up_at: Mapped[datetime]
     passages_closed: Mapped[bool] = mapped_column(default=False)
     minutes_closed: Mapped[bool] = mapped_column(default=False)

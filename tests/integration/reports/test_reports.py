@@ -3,89 +3,29 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections import Counter
+from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 
 from maskwatch.config import ReportSettings, RetentionSettings, Settings, SiteSettings
 from maskwatch.contracts import Camera, Verdict
 from maskwatch.errors import CameraError
-from maskwatch.reports import ReportRow, day_of, render, report_rows, row_as_json
+from maskwatch.reports import day_of, render, row_as_json
 from maskwatch.storage import CameraStore, writing
 from maskwatch.storage.counting import add_minutes, add_passages
 from maskwatch.storage.facts import Facts, Passage
-from maskwatch.storage.rollup import delete_old, roll_up
-from maskwatch.storage.tables import CameraRow
+from maskwatch.storage.rollup import delete_old
+from tests.worlds.watched_hours import HOUR, NOON, add_camera, report, watch
 
 MASK, NO_MASK, INCORRECT, UNREADABLE = Verdict
-NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
-LATER = NOON + timedelta(days=400)
-HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
 def settings(database_settings: Settings) -> Settings:
     return database_settings.with_changes(
         site=SiteSettings(timezone="Europe/Paris"), report=ReportSettings()
-    )
-
-
-def watch(
-    engine: Engine,
-    start: datetime,
-    *,
-    minutes: int = 60,
-    seen: Mapping[Verdict, int] | None = None,
-    camera: str = "a",
-    epoch: str = "e",
-) -> None:
-    """Watch so many whole minutes; passages are spread over them."""
-    verdicts = [verdict for verdict, number in (seen or {}).items() for _ in range(number)]
-    step = timedelta(minutes=minutes) / max(len(verdicts), 1)
-    with writing(engine) as session:
-        add_minutes(
-            session,
-            camera,
-            {
-                start + timedelta(minutes=index): Facts(watched_ms=60_000, analysed=300)
-                for index in range(minutes)
-            },
-        )
-        add_passages(
-            session,
-            [
-                Passage(
-                    camera=camera, epoch=f"{epoch} {start}", track=index,
-                    started_at=start + step * index, ended_at=start + step * index,
-                    verdict=verdict, looks=9, readable_looks=8,
-                    probabilities={"mask": 1.0, "no_mask": 0.0, "incorrect": 0.0},
-                    face_height_px=60.0,
-                )
-                for index, verdict in enumerate(verdicts)
-            ],
-        )  # fmt: skip
-
-
-def add_camera(engine: Engine, name: str = "a", *, created_at: datetime = NOON - HOUR) -> None:
-    CameraStore(engine).add(Camera(name=name, url="rtsp://cam/1"))
-    with writing(engine) as session:
-        session.execute(
-            update(CameraRow).where(CameraRow.name == name).values(created_at=created_at)
-        )
-
-
-def report(
-    engine: Engine, settings: Settings, start: datetime, hours: int, **options: object
-) -> list[ReportRow]:
-    arguments: dict[str, object] = {"by": "hour", "now": LATER, **options}
-    return report_rows(
-        engine,
-        settings,
-        start=start,
-        end=start + hours * HOUR,
-        **arguments,  # type: ignore[arg-type]
     )
 
 
@@ -104,6 +44,7 @@ def test_an_hour_in_numbers(database: Engine, settings: Settings) -> None:
         "interval_95": [0.59806, 0.858129],
         "bounds": [0.6, 0.8],
         "coverage": 0.9,
+        "not_watched": {"unreported": 0.1},
         "enough_data": True,
     }
 
@@ -118,6 +59,45 @@ def test_an_hour_that_was_not_watched_is_no_zero(database: Engine, settings: Set
     assert (missing.compliance, missing.coverage, missing.enough_data) == (None, 0.0, False)
     assert missing.interval_95 is None
     assert missing.bounds is None
+
+
+def test_a_report_says_why_time_was_not_watched(database: Engine, settings: Settings) -> None:
+    half = Facts(watched_ms=27_600)
+    half.offline_ms.update(dropped=27_600, dark=4_800)
+    away = Facts(offline_ms=Counter(timeout=60_000))
+    add_camera(database)
+    with writing(database) as session:
+        minutes = {NOON + timedelta(minutes=n): half if n < 30 else away for n in range(45)}
+        add_minutes(session, "a", minutes)
+    expected = {"timeout": 0.25, "unreported": 0.25, "dropped": 0.23, "dark": 0.04}
+
+    def check() -> None:
+        (row,) = report(database, settings, NOON, 1)
+        assert row.coverage == pytest.approx(0.23)
+        assert row.not_watched == pytest.approx(expected)
+        assert row.coverage + sum(row.not_watched.values()) == pytest.approx(1)
+        (line,) = csv.DictReader(io.StringIO(render([row], "csv")))
+        assert line["not_watched"] == "timeout 0.25; unreported 0.25; dropped 0.23; dark 0.04"
+        told = "25.0 % timeout, 25.0 % unreported, 23.0 % dropped, 4.0 % dark"
+        assert told in render([row], "table")
+        assert told in render([row], "html")
+
+    check()
+    delete_old(database, RetentionSettings(minutes_days=1), now=NOON + timedelta(days=9))
+    check()
+
+
+def test_reasons_that_two_processes_gave_for_one_second_fill_no_more_than_is_missing(
+    database: Engine, settings: Settings
+) -> None:
+    add_camera(database)
+    facts = Facts(watched_ms=45_000, offline_ms=Counter(dropped=45_000))
+    with writing(database) as session:
+        add_minutes(session, "a", {NOON + timedelta(minutes=n): facts for n in range(60)})
+
+    (row,) = report(database, settings, NOON, 1)
+
+    assert row_as_json(row)["not_watched"] == {"dropped": 0.25}
 
 
 @pytest.mark.parametrize(
@@ -231,45 +211,6 @@ def test_a_misspelt_camera_is_an_error(database: Engine, settings: Settings) -> 
         report(database, settings, NOON, 1, camera="entrence")
 
 
-def test_rolling_up_twice_and_deleting_what_is_old_changes_no_report(
-    database: Engine, settings: Settings
-) -> None:
-    add_camera(database)
-    for index in range(5):
-        watch(database, NOON + index * HOUR, minutes=50, seen={MASK: 12 + index, UNREADABLE: 2})
-    before = report(database, settings, NOON, 6)
-
-    now = NOON + timedelta(hours=6)
-    assert roll_up(database, now=now, since=NOON) == roll_up(database, now=now, since=NOON) == 5
-    assert report(database, settings, NOON, 6) == before
-    short = RetentionSettings(passages_days=1, minutes_days=2)
-    first = delete_old(database, short, now=NOON + timedelta(days=1, hours=3))
-    assert (first.passages, first.minutes) == (14 + 15 + 16, 0)
-    assert report(database, settings, NOON, 6) == before
-    second = delete_old(database, short, now=NOON + timedelta(days=9))
-    assert (second.passages, second.minutes) == (17 + 18, 250)
-    assert report(database, settings, NOON, 6) == before
-    assert delete_old(database, short, now=NOON + timedelta(days=9)).passages == 0
-    roll_up(database, now=now, since=NOON)
-    assert report(database, settings, NOON, 6) == before
-
-
-def test_old_footage_that_is_replayed_after_deletion_adds_to_its_hour(
-    database: Engine, settings: Settings
-) -> None:
-    short = RetentionSettings(passages_days=1, minutes_days=1)
-    watch(database, NOON, minutes=30, seen={MASK: 10})
-    delete_old(database, short, now=NOON + timedelta(days=9))
-
-    watch(database, NOON + HOUR / 2, minutes=30, seen={MASK: 5}, epoch="replay")
-
-    for _ in range(2):
-        (row,) = report(database, settings, NOON, 1)
-        assert (row.passages[MASK], row.coverage) == (15, 1.0)
-        roll_up(database, now=NOON + HOUR, since=NOON)
-        delete_old(database, short, now=NOON + timedelta(days=9))
-
-
 def test_formats_say_the_same(database: Engine, settings: Settings) -> None:
     add_camera(database)
     watch(database, NOON, seen={MASK: 9, NO_MASK: 3})
@@ -281,6 +222,8 @@ def test_formats_say_the_same(database: Engine, settings: Settings) -> None:
     assert json.loads(render(rows, "json")) == [row_as_json(row) for row in rows]
     assert [line["compliance"] for line in lines] == ["0.75", ""]
     assert [line["coverage"] for line in lines] == ["1.0", "0.0"]
+    assert [line["not_watched"] for line in lines] == ["", "unreported 1.0"]
+    assert "100.0 % unreported" in table
     assert [line["enough_data"] for line in lines] == ["true", "false"]
     assert "75.0 %" in table
     assert "not watched" in table
