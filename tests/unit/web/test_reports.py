@@ -77,6 +77,8 @@ def test_too_little_data_is_null_and_never_zero_percent(client: FlaskClient) -> 
     page = client.get("/reports?from=2026-11-20&to=2026-11-20").text
     assert "not enough data" in page
     assert "80.0%" in page
+    assert thin["not_watched"] == {"unreported": 0.5}
+    assert "50.0% unreported" in page
 
 
 @pytest.mark.usefixtures("counted")
