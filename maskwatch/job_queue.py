@@ -83,7 +83,7 @@ def send(client: redis.Redis, job: Job) -> None:
             job_id=job.id,
             timeout=FOOTAGE_TIMEOUT_S,
             result_ttl=3600,
-            failure_ttl=7 * 86_400,
+            failure_ttl=3600,
             description=f"{job.kind} {job.arguments.get('name', '')}",
         )
 

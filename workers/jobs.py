@@ -5,7 +5,8 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -55,14 +56,15 @@ def roll_up_hours() -> int:
 
 
 def delete_what_is_old() -> None:
-    """Delete passages, minutes and footage files older than `[retention]` says."""
+    """Delete passages, minutes, footage files and finished jobs older than `[retention]` says."""
     with _database() as (settings, engine):
         deleted = delete_old(engine, settings.retention)
         files = delete_old_footage(settings, now_unix_s=time.time())
-    if deleted.passages or deleted.minutes or files:
+        jobs = delete_old_jobs(engine, settings)
+    if deleted.passages or deleted.minutes or files or jobs:
         logger.info(
-            "deleted for their age: %d passages, %d minutes, %d files",
-            deleted.passages, deleted.minutes, files,
+            "deleted for their age: %d passages, %d minutes, %d files, %d jobs",
+            deleted.passages, deleted.minutes, files, jobs,
         )  # fmt: skip
 
 
@@ -74,10 +76,21 @@ def delete_old_footage(settings: Settings, *, now_unix_s: float) -> int:
     oldest_unix_s = now_unix_s - settings.retention.footage_days * 86_400
     number = 0
     for path in sorted((settings.data_dir / FOOTAGE_FOLDER).glob("**/*")):
-        if path.is_file() and path.stat().st_mtime < oldest_unix_s:
-            path.unlink(missing_ok=True)
-            number += 1
+        with suppress(FileNotFoundError):  # an upload that was broken off is taken away meanwhile
+            if path.is_file() and path.stat().st_mtime < oldest_unix_s:
+                path.unlink()
+                number += 1
     return number
+
+
+def delete_old_jobs(engine: Engine, settings: Settings, *, now: datetime | None = None) -> int:
+    """Delete jobs that ended more than `retention.footage_days` ago; gives their number.
+
+    A job holds a file's name, and as its result the faces or passages found in it. It goes after as
+    many days as the file, also where the file itself is the user's own and stays.
+    """
+    kept = timedelta(days=settings.retention.footage_days)
+    return JobStore(engine).delete_finished((now or datetime.now(UTC)) - kept)
 
 
 def worker_name() -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from maskwatch.errors import JobError
@@ -166,6 +166,21 @@ class JobStore:
                 return
             row.state, row.worker = JobState.QUEUED, ""
             row.updated_at = datetime.now(UTC)
+
+    def delete_finished(self, before: datetime) -> int:
+        """Delete jobs that were done or had failed before then, with their results.
+
+        Args:
+            before: Aware. Jobs that still wait or run stay, however old.
+
+        Returns:
+            How many there were.
+        """
+        gone = delete(JobRow).where(
+            JobRow.state.in_((JobState.DONE, JobState.FAILED)), JobRow.finished_at < before
+        )
+        with writing(self._engine) as session:
+            return len(session.execute(gone.returning(JobRow.id)).all())
 
 
 def _find(session: Session, job_id: str) -> JobRow:

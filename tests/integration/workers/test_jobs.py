@@ -5,22 +5,24 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from rq import Queue
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from maskwatch.bus import EmbeddedRedis, connect_jobs
-from maskwatch.config import Settings
+from maskwatch.config import RetentionSettings, Settings
 from maskwatch.contracts import Verdict
 from maskwatch.errors import JobError, MediaError
 from maskwatch.job_queue import FOOTAGE_QUEUE, enqueue_footage, send_what_waits
-from maskwatch.storage import migrate, open_database
+from maskwatch.storage import migrate, open_database, writing
 from maskwatch.storage.jobs import MAX_ATTEMPTS, Job, JobState, JobStore
+from maskwatch.storage.tables import JobRow
 from workers import jobs_main
-from workers.jobs import delete_old_footage
+from workers.jobs import delete_old_footage, delete_old_jobs, delete_what_is_old
 from workers.jobs_main import Jobs
 
 
@@ -226,3 +228,45 @@ def test_old_footage_files_are_deleted_and_nothing_else(tmp_path: Path) -> None:
     assert delete_old_footage(settings, now_unix_s=time.time()) == 1
 
     assert [old.exists(), new.exists(), other.exists()] == [False, True, True]
+
+
+def test_finished_jobs_and_their_results_are_deleted_for_their_age(database: Engine) -> None:
+    store = JobStore(database)
+    settings = Settings(retention=RetentionSettings(footage_days=3))
+    kinds = ("done", "failed", "running", "queued")
+    ids = {kind: store.create("footage", {"name": f"{kind}.mp4"}).id for kind in kinds}
+    for kind in kinds[:3]:
+        store.begin(ids[kind], worker="host:1")
+    store.finish(ids["done"], {"faces": [{"box": [1, 2, 3, 4]}]})
+    store.fail(ids["failed"], "cut off", is_final=True)
+    ended = store.get(ids["failed"]).finished_at
+    assert ended is not None
+
+    assert delete_old_jobs(database, settings, now=ended + timedelta(days=2.9)) == 0
+    assert delete_old_jobs(database, settings, now=ended + timedelta(days=3.1)) == 2
+    assert delete_old_jobs(database, settings, now=ended + timedelta(days=3.1)) == 0
+
+    assert {job.id for job in store.newest()} == {ids["running"], ids["queued"]}
+
+
+def test_the_scheduled_deletion_takes_old_files_and_jobs(
+    settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MASKWATCH_CONFIG", "/dev/null")
+    monkeypatch.setenv("MASKWATCH_DATA_DIR", str(settings.data_dir))
+    upload = settings.data_dir / "footage" / "old.mp4"
+    upload.parent.mkdir()
+    upload.write_bytes(b"x")
+    os.utime(upload, (1000, 1000))
+    store = JobStore(engine)
+    job = store.create("footage", {"path": str(upload), "name": "visit.mp4"})
+    store.begin(job.id, worker="host:1")
+    store.finish(job.id, {"passages": []})
+    with writing(engine) as session:
+        session.execute(update(JobRow).values(finished_at=datetime(2020, 1, 1, tzinfo=UTC)))
+
+    delete_what_is_old()
+    delete_what_is_old()
+
+    assert store.newest() == []
+    assert not upload.exists()
