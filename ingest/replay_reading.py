@@ -6,7 +6,10 @@ counted already is read and numbered too, but not given out.
 
 from collections import deque
 from dataclasses import dataclass, field
+from statistics import median
+from typing import Final
 
+from ingest.connection import STALL_S
 from ingest.jpeg import encode_jpeg
 from ingest.replay_file import ReplayFile
 from ingest.sanity import SanityCheck
@@ -14,9 +17,11 @@ from ingest.source import CapturedFrame, EndOfStream, Source
 from ingest.tally import Tally
 from ingest.thinning import Thinner
 from maskwatch.config import IngestSettings
-from maskwatch.contracts import Camera, CameraState, FrameHeader, Watch
+from maskwatch.contracts import Camera, CameraState, FrameHeader, SourceReason, Watch
 
-TICK_S = 1.0
+TICK_S: Final = 1.0
+
+_STEPS_KEPT: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class ReplayReading:
         self._thinner = Thinner(camera.fps, source_fps=source.info.fps)
         self._sanity = SanityCheck()
         self._told_s = 0.0
+        self._steps_s: deque[float] = deque(maxlen=_STEPS_KEPT)
 
     def read_on(self) -> None:
         """Read one picture, or find the end.
@@ -71,11 +77,9 @@ class ReplayReading:
         try:
             frame = self.source.read()
         except EndOfStream:
-            fps = self.source.info.fps
-            self.end(until_s=self.last_time_s + (1 / fps if fps else 0.0))
+            self.end(until_s=self.last_time_s + self._usual_step_s())
             return
-        while frame.media_time_s >= self._told_s + TICK_S:
-            self._tell(self._told_s + TICK_S)
+        self._tell_up_to(frame.media_time_s)
         self.last_time_s = frame.media_time_s
         self.tally.captured(1)
         if self._thinner.is_due(frame.media_time_s):
@@ -113,11 +117,38 @@ class ReplayReading:
         jpeg = encode_jpeg(bgr, quality=self._settings.jpeg_quality)
         self.outbox.append(Picture(header, jpeg))
 
-    def _tell(self, until_s: float, *, is_last: bool = False) -> None:
+    def _tell_up_to(self, time_s: float) -> None:
+        """Close the ticks before the next picture. What a recording has left out is not watched."""
+        step_s, usual_s = time_s - self.last_time_s, self._usual_step_s()
+        if step_s > max(STALL_S, 3 * usual_s):
+            seen_until_s = self.last_time_s + usual_s
+            self._tell_ticks(seen_until_s)
+            if seen_until_s > self._told_s:
+                self._tell(seen_until_s)
+            self._tell_ticks(time_s, is_gap=True)
+            if time_s > self._told_s:
+                self._tell(time_s, is_gap=True)
+        self._tell_ticks(time_s)
+        if self.tally.captured_total:
+            self._steps_s.append(step_s)
+
+    def _usual_step_s(self) -> float:
+        """Time from picture to picture. The stated rate of a file with gaps counts these in."""
+        if self._steps_s:
+            return median(self._steps_s)
+        fps = self.source.info.fps
+        return 1 / fps if fps else 0.0
+
+    def _tell_ticks(self, until_s: float, *, is_gap: bool = False) -> None:
+        while until_s >= self._told_s + TICK_S:
+            self._tell(self._told_s + TICK_S, is_gap=is_gap)
+
+    def _tell(self, until_s: float, *, is_last: bool = False, is_gap: bool = False) -> None:
         watch = self.tally.close(
             self.file.start_unix_s + self._told_s,
             self.file.start_unix_s + until_s,
-            state=CameraState.LIVE,
+            state=CameraState.OFFLINE if is_gap else CameraState.LIVE,
+            reason=SourceReason.TIMEOUT.value if is_gap else "",
             is_last=is_last,
         )
         self._told_s = until_s

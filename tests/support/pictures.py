@@ -1,5 +1,6 @@
 """Small made-up pictures and videos for tests: textured, moving, and cheap to make."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -38,8 +39,23 @@ def write_video(
     codec: str = "libx264",
     key_every: int = 25,
     is_still: bool = False,
+    gaps: Mapping[float, float] | None = None,
 ) -> Path:
-    """Write a video of waves that move with each picture; without B-frames, as cameras send."""
+    """Write a video of waves that move with each picture; without B-frames, as cameras send.
+
+    Args:
+        path: Its suffix decides the container.
+        seconds: Length of all pictures together.
+        fps: Pictures a second.
+        width: Pixels.
+        height: Pixels.
+        codec: FFmpeg's name of it.
+        key_every: Pictures from key frame to key frame.
+        is_still: All pictures are the same.
+        gaps: Seconds of pictures to the seconds of nothing that follow on them.
+    """
+    pauses = {round(at_s * fps): round(gap_s * fps) for at_s, gap_s in (gaps or {}).items()}
+    stamp = 0
     with av.open(str(path), "w") as container:
         options = {"preset": "ultrafast", "bf": "0", "crf": "20"} if codec == "libx264" else {}
         stream = container.add_stream(codec, rate=fps, options=options)
@@ -49,7 +65,9 @@ def write_video(
         for number in range(round(seconds * fps)):
             picture = smooth(0 if is_still else number, width=width, height=height)
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-            frame.pts, frame.time_base = number, Fraction(1, fps)
+            stamp += pauses.get(number, 0)
+            frame.pts, frame.time_base = stamp, Fraction(1, fps)
+            stamp += 1
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

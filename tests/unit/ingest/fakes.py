@@ -1,6 +1,7 @@
 """Stand-ins for the network, Redis and time: what they are told is what they give."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ingest.reader import News
@@ -88,12 +89,20 @@ class FakeBus:
 
 
 class FakeSource:
-    """Gives pictures of 25 a second, then its end or its loss."""
+    """Gives pictures of 25 a second, or of the times given, then its end or its loss."""
 
     def __init__(
-        self, pictures: int, *, error: SourceError | None = None, bad: frozenset[int] = frozenset()
+        self,
+        pictures: int,
+        *,
+        error: SourceError | None = None,
+        bad: frozenset[int] = frozenset(),
+        times: Sequence[float] | None = None,
+        fps: float = 25.0,
     ) -> None:
-        self.info = SourceInfo(320, 240, "h264", 25.0, pictures / 25, has_exact_times=True)
+        self._times = times or [number / 25 for number in range(pictures)]
+        length_s = self._times[-1] + 1 / fps
+        self.info = SourceInfo(320, 240, "h264", fps, length_s, has_exact_times=True)
         self.is_closed = False
         self._pictures = pictures
         self._error = error
@@ -105,7 +114,7 @@ class FakeSource:
         if number >= self._pictures:
             raise self._error or EndOfStream()
         self._next += 1
-        return frame(number, time_s=number / 25, is_damaged=number in self._bad)
+        return frame(number, time_s=self._times[number], is_damaged=number in self._bad)
 
     def close(self) -> None:
         self.is_closed = True
