@@ -1,5 +1,6 @@
 """`maskwatch up`: every process of one machine."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -18,12 +19,18 @@ def up(config: Path | None) -> None:
     stop = stop_on_signals()
     with Supervisor(settings, echo=True) as supervisor:
         if supervisor.wait_ready(stop=stop):
-            click.echo(f"maskwatch is ready: {supervisor.address}")
+            _say(f"maskwatch is ready: {supervisor.address}")
         elif not stop.is_set():
-            click.echo(
+            _say(
                 f"maskwatch: not ready after a minute; it keeps trying. The log above and "
                 f"{settings.data_dir / 'logs' / 'maskwatch.log'} say why",
-                err=True,
+                is_error=True,
             )
-        stop.wait()
-        click.echo("maskwatch: stopping", err=True)
+        supervisor.wait(stop)
+        _say("maskwatch: stopping", is_error=True)
+
+
+def _say(text: str, *, is_error: bool = False) -> None:
+    # A full disk or a closed pipe behind stdout is no reason to stop counting.
+    with suppress(OSError):
+        click.echo(text, err=is_error)

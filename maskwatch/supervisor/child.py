@@ -68,10 +68,10 @@ class Child:
         """
         if self._process is None:
             if now >= self._start_at:
-                self._start(now)
+                self._try_to_start(now)
             return
         if self._is_over():
-            self._ended(self._clear(), now)
+            self._failed(_how(self._clear()), now)
         elif now - self._started_at > HEALTHY_AFTER_S:
             self._failures = 0
 
@@ -97,6 +97,16 @@ class Child:
             logger.warning("%s did not end in time: killed", self.spec.name)
             self._clear()
 
+    def _try_to_start(self, now: float) -> None:
+        """Start it; where the machine has no process, memory or descriptor left, try again later.
+
+        `RuntimeError` is how a thread says that it cannot be started.
+        """
+        try:
+            self._start(now)
+        except (OSError, RuntimeError) as error:
+            self._failed(f"cannot be started ({error})", now)
+
     def _start(self, now: float) -> None:
         command = [
             sys.executable, "-I", "-S", _LAUNCH,
@@ -114,19 +124,25 @@ class Child:
             pass_fds=(self._inherited_descriptor,),
         )
         assert process.stdout is not None  # noqa: S101  # stdout is a pipe
-        self._reader = threading.Thread(
+        reader = threading.Thread(
             target=self._pass_on, args=(process.stdout,), name=f"log {self.spec.name}", daemon=True
         )
-        self._reader.start()
-        self._process, self._started_at = process, now
+        try:
+            reader.start()
+        except RuntimeError:
+            # Nobody would read what it says: it would stand still as soon as the pipe is full.
+            _end_group(process)
+            process.stdout.close()
+            raise
+        self._process, self._reader, self._started_at = process, reader, now
         logger.info("%s started (pid %d)", self.spec.name, process.pid)
 
-    def _ended(self, code: int, now: float) -> None:
+    def _failed(self, how: str, now: float) -> None:
         self._failures += 1
         self.restarts += 1
         pause = restart_pause_s(self._failures)
         self._start_at = now + pause
-        logger.warning("%s %s; starting it again in %.2g s", self.spec.name, _how(code), pause)
+        logger.warning("%s %s; starting it again in %.2g s", self.spec.name, how, pause)
 
     def _is_over(self) -> bool:
         # Not reaped here: until then its id, and so its group's, cannot become another process's.
@@ -137,9 +153,7 @@ class Child:
     def _clear(self) -> int:
         """End the process and all it started, read the last it said, give its exit code."""
         assert self._process is not None and self._reader is not None  # noqa: S101, PT018
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        code = self._process.wait()
+        code = _end_group(self._process)
         self._reader.join(timeout=1.0)
         self._process = self._reader = None
         return code
@@ -148,6 +162,13 @@ class Child:
         with stream:
             while line := stream.readline(LINE_BYTES):
                 self._on_line(self.spec.name, line.decode(errors="replace").rstrip())
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> int:
+    """End a process and all it started; gives its exit code."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
 
 
 def _how(code: int) -> str:

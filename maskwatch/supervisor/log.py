@@ -1,5 +1,6 @@
 """One log of all processes: a rotating file, and the terminal where wanted."""
 
+import contextlib
 import logging
 import re
 import sys
@@ -27,7 +28,7 @@ class _File(RotatingFileHandler):
         """Say once on the terminal that the log is not being written."""
         if not self.has_failed:
             self.has_failed = True
-            sys.stderr.write(f"maskwatch: cannot write {self.baseFilename}: {sys.exc_info()[1]}\n")
+            _to_terminal(f"maskwatch: cannot write {self.baseFilename}: {sys.exc_info()[1]}")
 
 
 class SharedLog:
@@ -48,7 +49,8 @@ class SharedLog:
     def close(self) -> None:
         """Take no more messages and close the file."""
         logging.getLogger().removeHandler(self._own)
-        self._file.close()
+        with contextlib.suppress(OSError):  # last words that a full disk does not take
+            self._file.close()
 
     def child_line(self, name: str, line: str) -> None:
         """Write what a child process printed; where it is no log line, time and name go before."""
@@ -64,7 +66,14 @@ class SharedLog:
         with self._lock:
             self._file.emit(record)
             if self._echo:
-                sys.stderr.write(line + "\n")
+                _to_terminal(line)
+
+
+def _to_terminal(line: str) -> None:
+    # stderr may be a file on a full disk or a pipe that nobody reads any more: the line is lost,
+    # the thread that says it (it keeps every process running) must not be.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(line + "\n")
 
 
 class _OwnMessages(logging.Handler):

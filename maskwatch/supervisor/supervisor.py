@@ -58,6 +58,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._log: SharedLog | None = None
+        self._failure: Exception | None = None
 
     def __enter__(self) -> "Supervisor":
         self.start()
@@ -90,6 +91,7 @@ class Supervisor:
             specs = processes(self.settings, self._roles)
             self._children = {spec.name: self._child(spec) for spec in specs}
             self._stop.clear()
+            self._failure = None
             # Not a daemon: it must see the children's end before the interpreter goes.
             self._thread = threading.Thread(target=self._keep_running, name="supervisor")
             self._thread.start()
@@ -109,6 +111,9 @@ class Supervisor:
 
         Returns:
             Whether all of it came about.
+
+        Raises:
+            MaskwatchError: The supervisor itself has failed; every process has been ended.
         """
         patience = stop or threading.Event()
         conditions: list[Callable[[], bool]] = []
@@ -123,7 +128,17 @@ class Supervisor:
                 conditions.pop(0)
             elif patience.wait(0.2):
                 return False
+        self._check()
         return not conditions
+
+    def wait(self, stop: threading.Event) -> None:
+        """Return when `stop` is set.
+
+        Raises:
+            MaskwatchError: The supervisor itself has failed; every process has been ended.
+        """
+        while not stop.wait(LOOK_EVERY_S):
+            self._check()
 
     def pids(self) -> dict[str, int]:
         """The processes that run at this moment: name to process id."""
@@ -160,6 +175,7 @@ class Supervisor:
         self._released = {REDIS}
         deadline = time.monotonic() + REDIS_STARTS_S
         while not readiness.redis_answers(self.settings):
+            self._check()
             if time.monotonic() > deadline:
                 raise MaskwatchError(
                     "the embedded Redis server does not start; the reason is in "
@@ -177,10 +193,23 @@ class Supervisor:
 
     def _keep_running(self) -> None:
         """The thread that starts every child and lives until the last one has ended."""
-        while not self._stop.is_set():
-            self.step(time.monotonic())
-            self._stop.wait(LOOK_EVERY_S)
+        try:
+            while not self._stop.is_set():
+                self.step(time.monotonic())
+                self._stop.wait(LOOK_EVERY_S)
+        except Exception as error:  # the border of the thread: nobody else would see it
+            logger.exception("the supervisor has failed; ending every process")
+            self._failure = error
+            self._stop.set()
         self._end_all()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise MaskwatchError(
+                f"the supervisor has failed ({self._failure!r}) and has ended every process; "
+                f"{str(self.settings.data_dir / 'logs' / 'maskwatch.log')!r} says where; "
+                "start maskwatch again"
+            ) from self._failure
 
     def step(self, now: float) -> None:
         """Start what is due and notice what has ended."""

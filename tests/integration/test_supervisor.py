@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from maskwatch.config import Settings, WebSettings
-from maskwatch.errors import ConfigError
+from maskwatch.errors import ConfigError, MaskwatchError
 from maskwatch.supervisor import Supervisor
 from maskwatch.supervisor.environment import child_environment
 from maskwatch.supervisor.readiness import redis_answers
@@ -39,6 +39,28 @@ def _left_behind(data_dir: Path) -> list[str]:
         if process.info["pid"] != os.getpid() and any(str(data_dir) in text for text in texts):
             found.append(" ".join(process.info["cmdline"] or []))
     return found
+
+
+FAILING_UP = """
+import sys
+from functools import partial
+from pathlib import Path
+from maskwatch import cli
+from maskwatch.commands import up
+from maskwatch.supervisor import Supervisor
+
+really = Supervisor.step
+
+def step(self, now):
+    if Path(sys.argv[1]).exists():
+        raise OSError(5, "Input/output error")
+    really(self, now)
+
+Supervisor.step = step
+up.Supervisor = partial(Supervisor, roles=["redis"])
+cli.main(["up"])
+"""
+"""`maskwatch up` with Redis alone, whose supervisor fails as soon as a file is there."""
 
 
 def _up(settings: Settings, tmp_path: Path) -> "subprocess.Popen[str]":
@@ -137,3 +159,47 @@ def test_nothing_is_left_of_a_supervisor_that_was_killed(tmp_path: Path) -> None
     _eventually(lambda: _left_behind(settings.data_dir) == [], within_s=20)
     with Supervisor(settings, roles=["redis"]):
         assert redis_answers(settings)
+
+
+def test_up_outlives_a_full_disk_behind_its_terminal_and_exits_with_1_when_it_fails_itself(
+    tmp_path: Path,
+) -> None:
+    settings = Supervisor(_settings(tmp_path)).settings
+    fail = tmp_path / "fail"
+    with (
+        Path("/dev/full").open("w") as full,
+        subprocess.Popen(
+            [sys.executable, "-P", "-c", FAILING_UP, str(fail)],
+            env=child_environment(settings, role="up"),
+            stdout=subprocess.PIPE,
+            stderr=full,
+            text=True,
+        ) as up,
+    ):
+        assert up.stdout is not None
+        assert "ready" in up.stdout.readline()
+        assert redis_answers(settings)
+        fail.touch()
+        assert up.wait(20) == 1
+    assert _left_behind(settings.data_dir) == []
+    log = (settings.data_dir / "logs" / "maskwatch.log").read_text()
+    assert "the supervisor has failed; ending every process" in log
+    assert " INFO supervisor: everything has ended" in log
+
+
+def test_a_supervisor_that_fails_ends_everything_and_says_so_to_who_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings(tmp_path)
+    with Supervisor(settings, roles=["redis"]) as supervisor:
+
+        def fail(_now: float) -> None:
+            raise ValueError("a mistake of ours")
+
+        monkeypatch.setattr(supervisor, "step", fail)
+        with pytest.raises(MaskwatchError, match=r"a mistake of ours.*start maskwatch again"):
+            supervisor.wait(threading.Event())
+        with pytest.raises(MaskwatchError, match="a mistake of ours"):
+            supervisor.wait_ready(10)
+    assert not redis_answers(settings)
+    assert _left_behind(settings.data_dir) == []

@@ -1,7 +1,9 @@
 """One supervised process: restarts, pauses, and nothing left behind. Real processes."""
 
+import errno
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -152,3 +154,48 @@ def test_the_last_words_of_a_process_are_kept(bench: Bench) -> None:
     child = bench.child_of("import sys; print('out'); sys.exit('the reason')")
     bench.until(lambda: child.restarts == 1)
     assert sorted(bench.lines) == ["out", "the reason"]
+
+
+def test_a_start_that_the_machine_refuses_is_tried_again_ever_more_rarely(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    child = bench.child_of("import signal; print('up', flush=True); signal.pause()")
+
+    def no_process_left(*_args: object, **_kwargs: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess, "Popen", no_process_left)
+        for failure, pause in enumerate((0.25, 0.5), start=1):
+            child.step(bench.now)
+            child.step(bench.now + pause * 0.9)
+            assert child.restarts == failure
+            bench.now += pause
+    assert child.has_ended()
+    bench.until(lambda: bench.lines == ["up"])
+    assert "it cannot be started ([Errno 11] Resource temporarily unavailable)" in caplog.text
+
+
+def test_a_process_whose_words_nobody_could_read_is_ended_and_started_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = bench.child_of("import signal; print('up', flush=True); signal.pause()")
+    started: list[int] = []
+    really = subprocess.Popen
+
+    def start(*args: object, **kwargs: object) -> object:
+        process = really(*args, **kwargs)  # type: ignore[call-overload]
+        started.append(process.pid)
+        return process
+
+    def no_thread_left(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess, "Popen", start)
+        patched.setattr(threading.Thread, "start", no_thread_left)
+        child.step(bench.now)
+    assert child.has_ended()
+    assert [psutil.pid_exists(pid) for pid in started] == [False]
+    bench.now += 0.25
+    bench.until(lambda: bench.lines == ["up"])
