@@ -110,6 +110,7 @@ class CameraStore:
             row = _find(session, name)
             row.removed_at = datetime.now(UTC)
             row.revision += 1
+            row.url = shown(row.url)
             row.username = ""
             row.password = ""
 

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from maskwatch.address import shown
 from maskwatch.config import SeedCamera, Settings
 from maskwatch.contracts import Camera
 from maskwatch.errors import CameraError
-from maskwatch.storage import CameraStore
+from maskwatch.storage import CameraStore, reading
+from maskwatch.storage.tables import CameraRow
 
 
 def test_a_camera_comes_back_as_it_was_added(database: Engine) -> None:
@@ -57,6 +58,17 @@ def test_a_masked_address_that_was_changed_is_refused(sqlite_database: Engine) -
         store.update("a", url=shown(IN_THE_QUERY).replace("channel=1", "channel=2"))
 
     assert store.get("a").url == IN_THE_QUERY
+
+
+def test_a_removed_camera_s_log_in_is_forgotten_wherever_it_stood(database: Engine) -> None:
+    store = CameraStore(database)
+    store.add(Camera(name="a", url=IN_THE_QUERY, username="bob", password="hunter2"))
+
+    store.remove("a")
+
+    with reading(database) as session:
+        row = session.scalars(select(CameraRow)).one()
+        assert (row.url, row.username, row.password) == (shown(IN_THE_QUERY), "", "")
 
 
 def test_two_cameras_with_one_name_are_refused(database: Engine) -> None:
