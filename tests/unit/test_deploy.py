@@ -3,6 +3,7 @@
 import configparser
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,17 @@ def test_a_services_environment_is_a_valid_configuration(
     assert "@postgres:5432/" in settings.database_url
 
 
+def test_an_upload_goes_to_a_volume_that_web_and_jobs_share() -> None:
+    (folder,) = re.findall(r"MASKWATCH_DATA_DIR=(\S+)", (DEPLOY / "Dockerfile").read_text())
+    for name in OURS:
+        assert SERVICES[name]["volumes"] == [f"data:{folder}"]
+        assert "MASKWATCH_DATA_DIR" not in SERVICES[name]["environment"]
+        # The rest cannot be written, or is memory and small.
+        assert SERVICES[name]["read_only"] is True
+        assert SERVICES[name]["tmpfs"] == ["/tmp:size=64m"]
+    assert "data" in COMPOSE["volumes"]
+
+
 def test_no_secret_stands_in_the_compose_file() -> None:
     for service in SERVICES.values():
         for key, value in service.get("environment", {}).items():
@@ -160,8 +172,68 @@ def test_the_systemd_unit_is_hardened() -> None:
     assert service["ProtectSystem"] == "strict"
     assert service["NoNewPrivileges"] == "true"
     assert service["CapabilityBoundingSet"] == ""
-    # Whatever may not be written must not be the data folder.
-    assert service["Environment"] == f"MASKWATCH_DATA_DIR=/var/lib/{service['StateDirectory']}"
+    # The file decides: a folder set here would be unknown to the commands.
+    assert "Environment" not in service
+
+
+def test_the_steps_of_the_page_install_a_configuration_for_service_and_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MASKWATCH_DATA_DIR", raising=False)
+    service = _unit()["Service"]
+    steps, commands, *_ = _systemd_blocks()
+    config = tmp_path / "etc" / "maskwatch" / "maskwatch.toml"
+    for step in steps:
+        if step.startswith(("install ", "sed ")):
+            _shell(step.replace("--group maskwatch ", "").replace(" /etc/", f" {tmp_path}/etc/"))
+
+    assert config.stat().st_mode & 0o777 == 0o640
+    # What may not be written must not be the data folder.
+    assert load_settings(config).data_dir == Path("/var/lib") / service["StateDirectory"]
+    program, _, *_ = shlex.split(service["ExecStart"])
+    for line in commands:
+        assert line.startswith(f"sudo -u {service['User']} {program} ")
+        assert line.endswith(" --config /etc/maskwatch/maskwatch.toml")
+        _check_command(shlex.split(line)[4:])
+    assert service["ExecStart"].endswith(" --config /etc/maskwatch/maskwatch.toml")
+
+
+def test_the_secrets_of_the_service_reach_a_command(tmp_path: Path) -> None:
+    *_, (make, write, use) = _systemd_blocks()
+    secrets = "/etc/maskwatch/secrets.env"
+    assert _unit()["Service"]["EnvironmentFile"] == f"-{secrets}"
+    command = tmp_path / "command"
+    command.write_text(
+        '#!/bin/sh\necho "$MASKWATCH_WEB__PASSWORD_HASH" "$MASKWATCH_STORAGE__URL" "$@"\n'
+    )
+    command.chmod(0o700)
+
+    def here(line: str) -> str:
+        line = line.replace("--group maskwatch ", "").removeprefix("sudo -u maskwatch -- ")
+        line = line.replace("/opt/maskwatch/bin/maskwatch", str(command))
+        return line.replace(secrets, str(tmp_path / "secrets.env"))
+
+    _shell(here(make))
+    _shell(here(write))
+    with (tmp_path / "secrets.env").open("a") as file:
+        file.write("MASKWATCH_WEB__PASSWORD_HASH='scrypt:32768:8:1$salt$hash'\n")
+    assert _shell(here(use)).split() == [
+        "scrypt:32768:8:1$salt$hash", "postgresql://user:password@host/name",
+        *["camera", "list", "--config", "/etc/maskwatch/maskwatch.toml"],
+    ]  # fmt: skip
+
+
+def _systemd_blocks() -> list[list[str]]:
+    """The lines of each block of commands below "Under systemd"."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    section = page.partition("### Under systemd")[2].partition("\n## ")[0]
+    return [block.splitlines() for block in re.findall(r"(?ms)^```\n(.*?)^```", section)]
+
+
+def _shell(line: str) -> str:
+    return subprocess.run(
+        ["sh", "-c", line], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def _unit() -> configparser.ConfigParser:
