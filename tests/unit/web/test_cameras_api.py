@@ -76,6 +76,7 @@ def test_a_masked_address_that_comes_back_leaves_the_stored_one(
 
     page = client.get("/cameras/entrance/edit").text
     assert escape(MASKED) in page
+    assert "Leave the address as it is to keep them" in page
     token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page)
     assert token is not None
     form = {
