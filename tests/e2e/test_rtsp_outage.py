@@ -103,7 +103,8 @@ def test_a_camera_that_goes_away_comes_back_without_help_and_leaves_a_gap_in_the
     wait_for(lambda: "Live" in _state_on_page(browser), what="the return on the page")
 
     facts = total_facts(engine, CAMERA, began.replace(second=0, microsecond=0), datetime.now(UTC))
-    offline_s = sum(facts.offline_ms.values()) / 1000
+    # Without the time that a busy machine dropped pictures in, or their first ones were torn.
+    offline_s = (facts.offline_ms.total() - facts.delivered_ms + facts.watched_ms) / 1000
     assert OUTAGE_S - 4 <= offline_s <= outage_s + 2
     run_s = (datetime.now(UTC) - began).total_seconds()
     assert facts.watched_ms / 1000 <= run_s - offline_s + 2
