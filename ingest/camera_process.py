@@ -122,7 +122,9 @@ def _live(camera: Camera, settings: Settings, orders: Orders) -> int:
         camera,
         settings.ingest,
         bus=RedisBus(connect(settings), limit=settings.ingest.queue_frames),
-        make_reader=lambda: LiveReader(open_camera, fps=camera.fps),
+        make_reader=lambda: LiveReader(
+            open_camera, fps=camera.fps, slots=settings.ingest.queue_frames
+        ),
         now_s=time.monotonic(),
         unix_s=time.time(),
     )

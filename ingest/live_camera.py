@@ -1,4 +1,4 @@
-"""A live camera's loop: newest picture to the frame queue, a tick and a status each second."""
+"""A live camera's loop: newest pictures to the frame queue, a tick and a status each second."""
 
 import logging
 from collections.abc import Callable
@@ -109,9 +109,11 @@ class LiveCamera:
             self._follow_state(now_s, unix_s)
         self._tally.captured(news.captured)
         self._follow_state(now_s, unix_s)
-        if news.frame is not None and not self._is_bus_lost:
+        if news.frames and not self._is_bus_lost:
             self._tally.overtaken(news.overtaken)
-            self._handle(news.frame, now_s, unix_s)
+        for frame in news.frames:
+            if not self._is_bus_lost:
+                self._handle(frame, now_s, unix_s)
         if self._state is CameraState.ENDED:
             self.finish(now_s, unix_s)
         elif now_s >= self._next_tick_s:

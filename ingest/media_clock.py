@@ -5,12 +5,16 @@ from typing import Final
 LONGEST_GAP_S: Final = 3600.0
 """A jump further than this is a broken stamp, not a pause."""
 
+_SHORTEST_STEP_S: Final = 0.0005
+"""Less is a stamp that repeats: sums of fractions differ in their last digits."""
+
 
 class MediaClock:
     """Turns stamps into seconds from the first picture that always rise.
 
     Cameras' stamps may be missing, repeat, run backwards or leap by hours; joined files begin
-    again. Then the picture counts as one step after the one before it.
+    again. Then the picture counts as one step after the one before it: of a live source as long as
+    it was waited for, else by the stated rate.
     """
 
     def __init__(self, fps: float) -> None:
@@ -23,15 +27,21 @@ class MediaClock:
         """Time of the newest picture; 0 before the first."""
         return self._last_s or 0.0
 
-    def time_of(self, stamp_s: float | None) -> float:
-        """Return the time of the next picture, whose stamp is given in seconds."""
+    def time_of(self, stamp_s: float | None, *, waited_s: float | None = None) -> float:
+        """Return the time of the next picture.
+
+        Args:
+            stamp_s: Its stamp, seconds; None where it has none.
+            waited_s: Of a live source, seconds since the picture before it arrived.
+        """
         time_s = None
         if stamp_s is not None and self._offset_s is not None:
             time_s = stamp_s - self._offset_s
         if self._last_s is None:
             time_s = 0.0
-        elif time_s is None or not 0 < time_s - self._last_s < LONGEST_GAP_S:
-            time_s = self._last_s + self._step_s
+        elif time_s is None or not _SHORTEST_STEP_S < time_s - self._last_s < LONGEST_GAP_S:
+            step_s = self._step_s if waited_s is None else max(waited_s, _SHORTEST_STEP_S)
+            time_s = self._last_s + step_s
         if stamp_s is not None:
             self._offset_s = stamp_s - time_s
         self._last_s = time_s

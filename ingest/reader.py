@@ -1,13 +1,15 @@
-"""A thread that drains one source and keeps only the newest picture that is due for analysis.
+"""A thread that drains one source and keeps only the newest pictures that are due for analysis.
 
 A source must be read as fast as it sends, or its pictures grow old in the network's buffers. So
-this thread decodes everything, thins, and leaves the newest due picture in a slot of one.
+this thread decodes everything, thins, and leaves the newest due pictures in a few slots: one alone
+would lose those of a burst.
 """
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ingest.live_clock import LiveClock
 from ingest.source import CapturedFrame, EndOfStream, Source, SourceInfo
 from ingest.thinning import Thinner
 from maskwatch.contracts import SourceReason
@@ -19,15 +21,15 @@ class News:
     """What has happened since the last look.
 
     Attributes:
-        frame: The newest picture that is due for analysis.
+        frames: The newest pictures that are due for analysis, oldest first.
         captured: Pictures received.
-        overtaken: Pictures that were due and were replaced by a newer one before this look.
+        overtaken: Pictures that were due and were pushed out by newer ones before this look.
         info: What the source says of itself, once it is open.
         error: Why reading has stopped; with it nothing more will come.
         has_ended: The source has come to its proper end; nothing more will come.
     """
 
-    frame: CapturedFrame | None = None
+    frames: tuple[CapturedFrame, ...] = ()
     captured: int = 0
     overtaken: int = 0
     info: SourceInfo | None = None
@@ -36,11 +38,20 @@ class News:
 
 
 class LiveReader:
-    """Opens and reads one source, once; for the next try make another."""
+    """Opens and reads one source, once; for the next try make another.
 
-    def __init__(self, open_source: Callable[[threading.Event], Source], *, fps: float) -> None:
+    Args:
+        open_source: Opens it; the event is set when it is to be closed again.
+        fps: Pictures a second that are due for analysis.
+        slots: Due pictures that may wait for a look.
+    """
+
+    def __init__(
+        self, open_source: Callable[[threading.Event], Source], *, fps: float, slots: int
+    ) -> None:
         self._open_source = open_source
         self._fps = fps
+        self._slots = slots
         self._cancelled = threading.Event()
         self._changed = threading.Condition()
         self._news = News()
@@ -56,7 +67,7 @@ class LiveReader:
             self._changed.wait_for(self._has_something, timeout=timeout_s)
 
     def take(self) -> News:
-        """Return the news and clear the slot."""
+        """Return the news and clear the slots."""
         with self._changed:
             news = self._news
             self._news = News(info=news.info, error=news.error, has_ended=news.has_ended)
@@ -72,7 +83,7 @@ class LiveReader:
 
     def _has_something(self) -> bool:
         news = self._news
-        return news.frame is not None or news.error is not None or news.has_ended
+        return bool(news.frames) or news.error is not None or news.has_ended
 
     def _run(self) -> None:
         try:
@@ -98,21 +109,24 @@ class LiveReader:
 
     def _drain(self, source: Source) -> None:
         thinner = Thinner(self._fps, source_fps=source.info.fps)
-        has_exact_times = source.info.has_exact_times
+        clock = None if source.info.has_exact_times else LiveClock()
         while not self._cancelled.is_set():
             frame = source.read()
-            time_s = frame.media_time_s if has_exact_times else frame.arrived_at_s
+            time_s = frame.media_time_s
+            if clock is not None:
+                time_s = clock.time_of(time_s, frame.arrived_at_s)
             self._captured(frame if thinner.is_due(time_s) else None)
 
     def _captured(self, frame: CapturedFrame | None) -> None:
         with self._changed:
             news = self._news
-            is_overtaking = frame is not None and news.frame is not None
-            self._news = News(
-                frame=frame or news.frame,
+            frames = news.frames if frame is None else (*news.frames, frame)
+            kept = frames[-self._slots :]
+            self._news = replace(
+                news,
+                frames=kept,
                 captured=news.captured + 1,
-                overtaken=news.overtaken + is_overtaking,
-                info=news.info,
+                overtaken=news.overtaken + len(frames) - len(kept),
             )
             if frame is not None:
                 self._changed.notify_all()
@@ -125,13 +139,7 @@ class LiveReader:
         has_ended: bool = False,
     ) -> None:
         with self._changed:
-            news = self._news
-            self._news = News(
-                frame=news.frame,
-                captured=news.captured,
-                overtaken=news.overtaken,
-                info=info or news.info,
-                error=error,
-                has_ended=has_ended,
+            self._news = replace(
+                self._news, info=info or self._news.info, error=error, has_ended=has_ended
             )
             self._changed.notify_all()

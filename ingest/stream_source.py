@@ -24,6 +24,7 @@ from maskwatch.config import IngestSettings
 from maskwatch.contracts import Camera, SourceReason
 
 _ATTACHED_PICTURE: Final = av.stream.Disposition.attached_pic
+_NO_TIMESTAMPS: Final = av.format.Flags.no_timestamps
 
 _COMMON: Final = {
     # A damaged packet would be decoded into a smear that looks like a picture.
@@ -131,6 +132,9 @@ class StreamSource:
         self._packets = container.demux(self._stream)
         self._decoded: deque[Any] = deque()
         self._clock = MediaClock(self._info.fps)
+        # Of a stream without stamps (MJPEG over HTTP) FFmpeg makes them up: 25 pictures a second.
+        self._has_stamps = is_file or not container.format.flags & _NO_TIMESTAMPS.value
+        self._arrived_at_s: float | None = None
         self._damage = DamageWatch()
         self._has_picture = False
 
@@ -200,7 +204,12 @@ class StreamSource:
     def _captured(self, frame: Any) -> CapturedFrame:
         self._has_picture = True
         arrived_at_s, arrived_at_unix_s = time.monotonic(), time.time()
-        media_time_s = self._clock.time_of(frame.time)
+        waited_s = None
+        if not self._is_file:
+            waited_s = arrived_at_s - (self._arrived_at_s or arrived_at_s)
+        self._arrived_at_s = arrived_at_s
+        stamp_s = frame.time if self._has_stamps else None
+        media_time_s = self._clock.time_of(stamp_s, waited_s=waited_s)
         return CapturedFrame(
             picture=frame,
             media_time_s=media_time_s,

@@ -178,6 +178,17 @@ def test_mjpeg_over_http_is_read() -> None:
     assert not any(frame.is_damaged for frame in frames)
 
 
+def test_a_stream_without_stamps_has_the_times_of_arrival() -> None:
+    # FFmpeg itself would say 25 a second.
+    with http_camera(fps=10.0) as server:
+        source = open_source(camera(server.url("/video.mjpg")), SETTINGS)
+        frames = [source.read() for _ in range(6)]
+        source.close()
+    for first, second in pairwise(frames):
+        waited_s = second.arrived_at_s - first.arrived_at_s
+        assert second.media_time_s - first.media_time_s == pytest.approx(waited_s, abs=0.002)
+
+
 def test_http_tells_its_failures_apart() -> None:
     with http_camera(login=(USER, PASSWORD)) as server:
         url = server.url("/video.mjpg")

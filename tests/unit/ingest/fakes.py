@@ -89,7 +89,10 @@ class FakeBus:
 
 
 class FakeSource:
-    """Gives pictures of 25 a second, or of the times given, then its end or its loss."""
+    """Gives pictures of 25 a second, or of the times given, then its end or its loss.
+
+    With `arrivals` it is a camera, else a file.
+    """
 
     def __init__(
         self,
@@ -98,11 +101,15 @@ class FakeSource:
         error: SourceError | None = None,
         bad: frozenset[int] = frozenset(),
         times: Sequence[float] | None = None,
+        arrivals: Sequence[float] | None = None,
         fps: float = 25.0,
     ) -> None:
         self._times = times or [number / 25 for number in range(pictures)]
         length_s = self._times[-1] + 1 / fps
+        self._arrivals = arrivals
         self.info = SourceInfo(320, 240, "h264", fps, length_s, has_exact_times=True)
+        if arrivals:
+            self.info = SourceInfo(320, 240, "h264", fps)
         self.is_closed = False
         self._pictures = pictures
         self._error = error
@@ -114,7 +121,10 @@ class FakeSource:
         if number >= self._pictures:
             raise self._error or EndOfStream()
         self._next += 1
-        return frame(number, time_s=self._times[number], is_damaged=number in self._bad)
+        shown = frame(number, time_s=self._times[number], is_damaged=number in self._bad)
+        if self._arrivals:
+            shown.arrived_at_s = self._arrivals[number]
+        return shown
 
     def close(self) -> None:
         self.is_closed = True

@@ -33,7 +33,7 @@ def connection(readers: Readers, *, seed: int = 1) -> Connection:
 
 
 def test_a_camera_that_is_down_at_first_is_found_when_it_comes() -> None:
-    readers = Readers([News(error=lost())], [News(captured=1, frame=frame(0), info=INFO)])
+    readers = Readers([News(error=lost())], [News(captured=1, frames=(frame(0),), info=INFO)])
     link = connection(readers)
     link.step(0.0)
     link.step(0.1)
@@ -41,7 +41,7 @@ def test_a_camera_that_is_down_at_first_is_found_when_it_comes() -> None:
     assert link.condition(0.1).reason == SourceReason.REFUSED
     link.step(2.2)
     news = link.step(2.3)
-    assert news.frame is not None
+    assert len(news.frames) == 1
     assert link.condition(2.3).state is CameraState.LIVE
 
 
@@ -55,7 +55,7 @@ def test_more_than_a_thousand_failed_tries_never_end_the_trying() -> None:
     assert link.losses >= 1499
     # A dead camera costs about two tries a minute, not twenty thousand a day.
     assert 25 < now_s / 1500 < 35
-    readers._news = [[News(captured=1, frame=frame(0), info=INFO)]]
+    readers._news = [[News(captured=1, frames=(frame(0),), info=INFO)]]
     for later_s in (1, 62, 63):
         link.step(now_s + later_s)
     assert link.condition(now_s + 63).state is CameraState.LIVE
@@ -101,7 +101,7 @@ def test_a_good_picture_makes_the_next_try_come_soon() -> None:
 
 
 def test_no_picture_for_the_frame_timeout_is_a_loss() -> None:
-    readers = Readers([News(captured=1, frame=frame(0), info=INFO)])
+    readers = Readers([News(captured=1, frames=(frame(0),), info=INFO)])
     link = connection(readers)
     link.step(0.0)
     link.step(0.1)
@@ -112,7 +112,7 @@ def test_no_picture_for_the_frame_timeout_is_a_loss() -> None:
 
 
 def test_seconds_without_a_picture_are_not_watched_before_the_connection_is_lost() -> None:
-    readers = Readers([News(captured=1, frame=frame(0), info=INFO)])
+    readers = Readers([News(captured=1, frames=(frame(0),), info=INFO)])
     link = connection(readers)
     link.step(0.0)
     link.step(0.1)
@@ -131,7 +131,7 @@ def test_a_source_that_is_slow_to_open_is_given_up_at_last() -> None:
 
 
 def test_the_end_of_a_file_is_no_loss() -> None:
-    readers = Readers([News(captured=1, frame=frame(0), info=INFO), News(has_ended=True)])
+    readers = Readers([News(captured=1, frames=(frame(0),), info=INFO), News(has_ended=True)])
     link = connection(readers)
     for now_s in (0.0, 0.1, 0.2, 100.0):
         link.step(now_s)

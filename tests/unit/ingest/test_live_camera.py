@@ -42,7 +42,7 @@ class Rig:
     def picture(self, now_s: float, *, captured: int = 5, overtaken: int = 0) -> None:
         number = round(now_s * 25)
         shown = frame(number, time_s=now_s)
-        self.at(now_s, News(frame=shown, captured=captured, overtaken=overtaken, info=INFO))
+        self.at(now_s, News(frames=(shown,), captured=captured, overtaken=overtaken, info=INFO))
 
     def play(self, from_s: float, until_s: float) -> None:
         for number in range(round(from_s * 5), round(until_s * 5)):
@@ -89,10 +89,20 @@ def test_a_picture_overtaken_before_it_was_offered_is_dropped_and_told() -> None
     assert [s for watch in rig.bus.watches for s in watch.dropped_sequences] == [1, 2]
 
 
+def test_all_pictures_of_a_burst_are_offered_in_their_order() -> None:
+    rig = Rig()
+    rig.picture(0.2)
+    burst = tuple(frame(number, time_s=1.0) for number in (1, 2, 3))
+    rig.at(1.0, News(frames=burst, captured=15, overtaken=1, info=INFO))
+    rig.play(1.2, 2.6)
+    assert [header.sequence for header in rig.bus.offered[:5]] == [0, 2, 3, 4, 5]
+    assert [s for watch in rig.bus.watches for s in watch.dropped_sequences] == [1]
+
+
 def test_a_dark_picture_is_counted_and_not_offered() -> None:
     rig = Rig()
     dark = replace(frame(0, time_s=0.2), picture=np.zeros((240, 320, 3), np.uint8))
-    rig.at(0.2, News(frame=dark, captured=5, info=INFO))
+    rig.at(0.2, News(frames=(dark,), captured=5, info=INFO))
     rig.play(0.4, 2.4)
     assert len(rig.bus.offered) == 10
     assert sum(watch.rejected.get("dark", 0) for watch in rig.bus.watches) == 1
@@ -190,7 +200,7 @@ def test_a_wall_clock_set_back_turns_no_stretch_round() -> None:
     rig.play(0.2, 2.0)
     for number in range(10, 20):
         shown = frame(number, time_s=number / 5)
-        rig.reader.news.append(News(frame=shown, captured=5, info=INFO))
+        rig.reader.news.append(News(frames=(shown,), captured=5, info=INFO))
         rig.camera.step(number / 5, 500.0 + number / 5)
     assert all(watch.until_unix_s >= watch.from_unix_s for watch in rig.bus.watches)
 
@@ -201,7 +211,7 @@ def test_a_picture_that_stands_still_makes_it_connect_again() -> None:
         if rig.camera._connection.losses:
             break
         shown = frame(0, time_s=number / 5)
-        rig.at(number / 5, News(frame=shown, captured=5, info=INFO))
+        rig.at(number / 5, News(frames=(shown,), captured=5, info=INFO))
     rig.at(number / 5 + 0.1)
     assert rig.bus.statuses[-1].reason == SourceReason.FROZEN
     assert sum(watch.rejected.get("frozen", 0) for watch in rig.bus.watches) > 250

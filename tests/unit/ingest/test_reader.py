@@ -1,4 +1,7 @@
+import math
 import threading
+
+import pytest
 
 from ingest.reader import LiveReader, News
 from ingest.source import CapturedFrame, Source, SourceInfo
@@ -14,29 +17,45 @@ def finished(reader: LiveReader) -> News:
     return reader.take()
 
 
-def test_everything_is_drained_and_only_the_newest_due_picture_is_kept() -> None:
+def test_everything_is_drained_and_only_the_newest_due_pictures_are_kept() -> None:
     source = FakeSource(100)
-    news = finished(LiveReader(lambda _: source, fps=5.0))
+    news = finished(LiveReader(lambda _: source, fps=5.0, slots=3))
     assert news.captured == 100
-    assert news.frame is not None
-    assert news.frame.media_time_s == 3.8
-    assert news.overtaken == 19
+    assert [frame.media_time_s for frame in news.frames] == [3.4, 3.6, 3.8]
+    assert news.overtaken == 17
     assert news.has_ended
     assert news.error is None
     assert news.info is not None
     assert source.is_closed
 
 
-def test_the_slot_is_empty_after_a_look() -> None:
-    reader = LiveReader(lambda _: FakeSource(10), fps=25.0)
+@pytest.mark.parametrize("burst_s", [0.04, 0.5, 1.0, 2.0])
+def test_of_a_burst_as_many_pictures_are_due_as_of_a_steady_stream(burst_s: float) -> None:
+    times = [number / 25 for number in range(1500)]
+    arrivals = [math.ceil(time_s / burst_s) * burst_s for time_s in times]
+    source = FakeSource(1500, times=times, arrivals=arrivals)
+    news = finished(LiveReader(lambda _: source, fps=5.0, slots=3))
+    assert news.overtaken + len(news.frames) == pytest.approx(300, abs=1)
+
+
+def test_a_camera_whose_times_run_at_another_speed_is_thinned_by_arrival() -> None:
+    # It sends 10 a second and stamps them as if it were 25.
+    arrivals = [number / 10 for number in range(1200)]
+    source = FakeSource(1200, arrivals=arrivals)
+    news = finished(LiveReader(lambda _: source, fps=5.0, slots=3))
+    assert news.overtaken + len(news.frames) == pytest.approx(600, rel=0.06)
+
+
+def test_the_slots_are_empty_after_a_look() -> None:
+    reader = LiveReader(lambda _: FakeSource(10), fps=25.0, slots=3)
     finished(reader)
     news = reader.take()
-    assert (news.frame, news.captured, news.has_ended) == (None, 0, True)
+    assert (news.frames, news.captured, news.has_ended) == ((), 0, True)
 
 
 def test_a_loss_is_told_with_its_reason() -> None:
     source = FakeSource(3, error=lost(SourceReason.LOST))
-    news = finished(LiveReader(lambda _: source, fps=5.0))
+    news = finished(LiveReader(lambda _: source, fps=5.0, slots=3))
     assert news.error is not None
     assert news.error.reason == SourceReason.LOST
     assert not news.has_ended
@@ -47,7 +66,7 @@ def test_a_source_that_cannot_be_opened_is_told() -> None:
     def refuse(_: threading.Event) -> Source:
         raise lost(SourceReason.UNAUTHORIZED)
 
-    news = finished(LiveReader(refuse, fps=5.0))
+    news = finished(LiveReader(refuse, fps=5.0, slots=3))
     assert news.error is not None
     assert news.error.reason == SourceReason.UNAUTHORIZED
 
@@ -56,7 +75,7 @@ def test_an_unforeseen_failure_is_told_and_not_swallowed() -> None:
     def fail(_: threading.Event) -> Source:
         raise ZeroDivisionError
 
-    news = finished(LiveReader(fail, fps=5.0))
+    news = finished(LiveReader(fail, fps=5.0, slots=3))
     assert isinstance(news.error, SourceError)
     assert isinstance(news.error.__cause__, ZeroDivisionError)
 
@@ -80,7 +99,7 @@ class EndlessSource:
 
 def test_a_cancelled_reader_closes_its_source() -> None:
     source = EndlessSource()
-    reader = LiveReader(lambda _: source, fps=5.0)
+    reader = LiveReader(lambda _: source, fps=5.0, slots=3)
     reader.start()
     reader.wait(5.0)
     reader.cancel()
