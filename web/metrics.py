@@ -1,8 +1,8 @@
 """The whole system's figures, gathered at the moment Prometheus asks.
 
-Nothing is counted here: ingest and workers count, and their newest word is repeated. So a restart
-of the web process changes no figure. A camera's totals begin anew with each life of its ingest
-process, as Prometheus counters may.
+Nothing is counted here: ingest, workers and recorder count, and their newest word is repeated. So a
+restart of the web process changes no figure. A camera's totals begin anew with each life of the
+process that counts them, as Prometheus counters may.
 """
 
 import time
@@ -12,17 +12,24 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from maskwatch.bus.recorder_status import RecorderBoard, RecorderStatus
+from maskwatch.bus.recorder_status import RECORDER_STALE_S, RecorderBoard, RecorderStatus
 from maskwatch.contracts import STATUS_STALE_S, CameraState, CameraStatus, WorkerStatus
 from maskwatch.errors import BusError, StorageError
 
 if TYPE_CHECKING:
     from web.services import Services
 
-RECORDER_STALE_S: Final = 60.0
-"""The recorder speaks each second; after so long without a word its figures are withheld."""
-
-_STATES = ("live", "stalled", "connecting", "offline", "ended", "disabled", "unwatched")
+_STATES: Final = (
+    "live",
+    "unanalysed",
+    "uncounted",
+    "stalled",
+    "connecting",
+    "offline",
+    "ended",
+    "disabled",
+    "unwatched",
+)
 
 
 class SystemCollector(Collector):
@@ -126,6 +133,7 @@ def recorder_metrics(statuses: Iterable[RecorderStatus], *, now_unix_s: float) -
         "From taking a live picture to its analysis, over about the last minute",
         labels=["camera", "quantile"],
     )
+    analysed = _camera_counter("analysed", "Pictures analysed and counted")
     lag = GaugeMetricFamily(
         "maskwatch_recorder_commit_age_seconds",
         "Since something of this camera was last counted",
@@ -135,6 +143,7 @@ def recorder_metrics(statuses: Iterable[RecorderStatus], *, now_unix_s: float) -
         "maskwatch_recorder_open_tracks", "People in view, not yet counted", labels=["camera"]
     )
     for status in statuses:
+        analysed.add_metric([status.camera], status.analysed_total)
         if status.is_finished:
             continue
         silent_s = max(0.0, now_unix_s - status.committed_at_unix_s)
@@ -146,7 +155,7 @@ def recorder_metrics(statuses: Iterable[RecorderStatus], *, now_unix_s: float) -
         for quantile, milliseconds in quantiles:
             if milliseconds is not None:
                 age.add_metric([status.camera, quantile], milliseconds / 1000)
-    return [age, lag, tracks]
+    return [analysed, age, lag, tracks]
 
 
 def worker_metrics(workers: Iterable[WorkerStatus]) -> list[Metric]:

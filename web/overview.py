@@ -1,9 +1,6 @@
 """What each camera is doing at this moment: the data of a tile, of a camera page and of the API."""
 
-import logging
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,19 +8,19 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from maskwatch.bus import ResultLog, StatusBoard
+from maskwatch.bus import StatusBoard
+from maskwatch.bus.vitals import Vitals
 from maskwatch.config import Settings
-from maskwatch.contracts import Analysis, Camera, CameraStatus, Verdict
+from maskwatch.contracts import Camera, CameraStatus, Verdict
 from maskwatch.errors import BusError
 from maskwatch.storage.cameras import CameraStore
 from maskwatch.storage.questions import counts_by_camera
+from web.rates import AnalysedRates, DroppedRates
 from web.times import day_bounds, local_text, local_today, utc_text
 from web.words import Condition, condition_of
 
-logger = logging.getLogger(__name__)
-
-WINDOW_S: Final = 5.0
-"""The analysed rate is the number of answers in the last so many seconds."""
+_READ: Final = frozenset({"live", "unanalysed", "uncounted", "stalled"})
+"""States in which rates are known."""
 
 _NO_STATUS: Final = Condition(
     "unknown", "Not known", "Redis does not answer, so nothing is known about this camera now."
@@ -36,7 +33,8 @@ class Snapshot:
 
     Attributes:
         cards: One for each camera of the database, by name; ready for JSON, without secrets.
-        problem: Why nothing is known of the cameras' state; "" where all is well.
+        problem: Why nothing is known of the cameras' state, or why their pictures are not analysed
+            or not counted; "" where all is well.
         is_demo: The simulated mall is running, and cards hold its truth.
     """
 
@@ -47,12 +45,14 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Now:
-    """What was read from Redis for all cameras at one moment."""
+    """What was read from Redis for all cameras at one moment; `vitals` None where it is away."""
 
     statuses: Mapping[str, CameraStatus | None]
-    rates: Mapping[str, float]
+    analysed_fps: Mapping[str, float]
+    dropped_fps: Mapping[str, float]
     truth: Mapping[str, Mapping[str, int]]
-    problem: str = ""
+    vitals: Vitals | None
+    problem: str
 
 
 class Overview:
@@ -65,15 +65,18 @@ class Overview:
         engine: Engine,
         cameras: CameraStore,
         board: StatusBoard,
-        results: ResultLog,
+        analysed: AnalysedRates,
         read_truth: Callable[[], dict[str, dict[str, int]]],
+        read_vitals: Callable[[Iterable[CameraStatus]], Vitals],
     ) -> None:
         self._zone = settings.zone
         self._engine = engine
         self._cameras = cameras
         self._board = board
-        self._rates = AnalysedRates(results)
+        self._analysed = analysed
+        self._dropped = DroppedRates()
         self._read_truth = read_truth
+        self._read_vitals = read_vitals
 
     def names(self) -> list[str]:
         """Every camera of the database, by name."""
@@ -88,7 +91,7 @@ class Overview:
         wanted = None if names is None else set(names)
         cameras = [c for c in self._cameras.list() if wanted is None or c.name in wanted]
         now_unix_s = time.time()
-        now = self._ask_redis([camera.name for camera in cameras])
+        now = self._ask_redis(cameras)
         start, end = self._today(now_unix_s)
         counts = counts_by_camera(self._engine, start, end)
         cards = tuple(
@@ -100,21 +103,34 @@ class Overview:
         now = datetime.fromtimestamp(now_unix_s, UTC)
         return day_bounds(local_today(self._zone, now=now), self._zone)
 
-    def _ask_redis(self, names: list[str]) -> _Now:
+    def _ask_redis(self, cameras: list[Camera]) -> _Now:
+        names = [camera.name for camera in cameras]
         try:
             statuses = self._board.cameras(names)
-            return _Now(statuses, self._rates.measure(names), self._read_truth())
+            known = [status for status in statuses.values() if status is not None]
+            vitals = self._read_vitals(known)
+            is_wanted = any(camera.enabled for camera in cameras)
+            return _Now(
+                statuses=statuses,
+                analysed_fps=self._analysed.measure(names),
+                dropped_fps=self._dropped.measure(known),
+                truth=self._read_truth(),
+                vitals=vitals,
+                problem=vitals.problem if is_wanted else "",
+            )
         except BusError as error:
-            return _Now({}, {}, {}, problem=str(error))
+            return _Now({}, {}, {}, {}, vitals=None, problem=str(error))
 
     def _card(
         self, camera: Camera, now: _Now, counts: Mapping[Verdict, int], now_unix_s: float
     ) -> dict[str, Any]:
         status = now.statuses.get(camera.name)
         condition = (
-            _NO_STATUS if now.problem else condition_of(camera, status, now_unix_s=now_unix_s)
+            _NO_STATUS
+            if now.vitals is None
+            else condition_of(camera, status, vitals=now.vitals, now_unix_s=now_unix_s)
         )
-        is_read = status is not None and condition.state in ("live", "stalled")
+        is_read = status is not None and condition.state in _READ
         return {
             "name": camera.name,
             "state": condition.state,
@@ -123,7 +139,8 @@ class Overview:
             "is_replay": camera.is_replay,
             "wanted_fps": camera.fps,
             "captured_fps": round(status.captured_fps, 1) if is_read and status else None,
-            "analysed_fps": now.rates.get(camera.name) if is_read else None,
+            "analysed_fps": now.analysed_fps.get(camera.name) if is_read else None,
+            "dropped_fps": now.dropped_fps.get(camera.name) if is_read else None,
             "dropped_total": status.dropped_total if status else None,
             "rejected_total": sum(status.rejected_total.values()) if status else None,
             "reconnects": status.reconnects if status else None,
@@ -150,56 +167,3 @@ def _source_text(status: CameraStatus | None) -> str:
     rate = f", {status.source_fps:g} pictures a second" if status.source_fps else ""
     codec = f" {status.codec.upper()}" if status.codec else ""
     return f"{status.width} x {status.height}{codec}{rate}"
-
-
-class AnalysedRates:
-    """Counts the answers of the workers over the last seconds, by camera.
-
-    Reads the results behind the position it has reached; asked rarely, it starts afresh from the
-    newest entry, so that it never reads minutes of history for one number.
-    """
-
-    def __init__(self, results: ResultLog, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._results = results
-        self._clock = clock
-        self._positions: dict[str, str] = {}
-        self._marks: dict[str, list[tuple[float, int]]] = defaultdict(list)
-        self._asked_at = float("-inf")
-        self._lock = threading.Lock()  # the hub and every request ask the same one
-
-    def measure(self, names: list[str]) -> dict[str, float]:
-        """Analysed pictures a second; cameras first asked about a moment ago are left out.
-
-        Raises:
-            BusError: Redis cannot be reached.
-        """
-        with self._lock:
-            return self._measure(names, self._clock())
-
-    def _measure(self, names: list[str], now: float) -> dict[str, float]:
-        if now - self._asked_at > WINDOW_S:
-            self._positions.clear()
-            self._marks.clear()
-        self._asked_at = now
-        for name in names:
-            if name not in self._positions:
-                self._positions[name] = self._results.last_position(name)
-                self._marks[name] = [(now, 0)]
-        counted: dict[str, int] = defaultdict(int)
-        positions = {name: self._positions[name] for name in names}
-        for entry in self._results.read(positions, count=2000):
-            self._positions[entry.camera] = entry.stream_id
-            counted[entry.camera] += isinstance(entry.message, Analysis)
-        return {name: rate for name in names if (rate := self._rate(name, now, counted[name]))
-                is not None}  # fmt: skip
-
-    def _rate(self, name: str, now: float, counted: int) -> float | None:
-        marks = self._marks[name]
-        if now > marks[-1][0]:
-            marks.append((now, counted))
-        while len(marks) > 2 and now - marks[1][0] > WINDOW_S:
-            marks.pop(0)
-        seconds = now - marks[0][0]
-        if seconds < 1.0:
-            return None
-        return round(sum(number for _, number in marks[1:]) / seconds, 1)

@@ -1,6 +1,7 @@
 """What the pages, the API and the live view share: one object for each web process."""
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +11,12 @@ from sqlalchemy import Engine
 
 from maskwatch.bus import ResultLog, StatusBoard, Views, connect, connect_jobs
 from maskwatch.bus.connection import bus_errors
+from maskwatch.bus.vitals import read_vitals
 from maskwatch.config import Settings
 from maskwatch.storage.cameras import CameraStore
 from web.hub import Hub
 from web.overview import Overview
+from web.rates import AnalysedRates
 
 DEMO_TRUTH_KEY = "demo:truth"
 """Written by the simulated mall: JSON of camera to verdict to number of passages so far."""
@@ -52,8 +55,9 @@ class Services:
             engine=self.engine,
             cameras=self.cameras,
             board=self.board,
-            results=ResultLog(self.redis),
+            analysed=AnalysedRates(ResultLog(self.redis)),
             read_truth=lambda: read_demo_truth(self.redis),
+            read_vitals=lambda statuses: read_vitals(self.redis, statuses, now_unix_s=time.time()),
         )
         self.hub = Hub(
             views=Views(self.redis),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from maskwatch.bus.vitals import Vitals
 from maskwatch.contracts import STATUS_STALE_S, Camera, CameraState, CameraStatus, SourceReason
 
 REASONS: Final[dict[str, str]] = {
@@ -26,7 +27,8 @@ class Condition:
     """What is said of a camera.
 
     Attributes:
-        state: "live", "stalled", "connecting", "offline", "ended", "disabled" or "unwatched".
+        state: "live", "unanalysed", "uncounted", "stalled", "connecting", "offline", "ended",
+            "disabled" or "unwatched".
         label: One or two words.
         sentence: Why, and what happens next; "" where all is well.
     """
@@ -36,8 +38,22 @@ class Condition:
     sentence: str
 
 
-def condition_of(camera: Camera, status: CameraStatus | None, *, now_unix_s: float) -> Condition:
-    """Say what a camera is doing, believing no status that is too old."""
+def condition_of(
+    camera: Camera, status: CameraStatus | None, *, vitals: Vitals, now_unix_s: float
+) -> Condition:
+    """Say what a camera is doing, believing no status that is too old.
+
+    A camera is live only while its pictures are analysed and counted too.
+    """
+    condition = _as_ingest_says(camera, status, now_unix_s)
+    if condition.state != "live":
+        return condition
+    if vitals.analysis_problem:
+        return _UNANALYSED
+    return _UNCOUNTED if vitals.counting_problem else condition
+
+
+def _as_ingest_says(camera: Camera, status: CameraStatus | None, now_unix_s: float) -> Condition:
     if not camera.enabled:
         return Condition("disabled", "Switched off", "Switched off in the camera's settings.")
     if status is None or now_unix_s - status.updated_at_unix_s > STATUS_STALE_S:
@@ -54,6 +70,12 @@ def condition_of(camera: Camera, status: CameraStatus | None, *, now_unix_s: flo
 
 _UNWATCHED: Final = Condition(
     "unwatched", "Not being read", "The process that reads this camera is not running."
+)
+_UNANALYSED: Final = Condition(
+    "unanalysed", "Not analysed", "Pictures arrive, but no worker is running that analyses them."
+)
+_UNCOUNTED: Final = Condition(
+    "uncounted", "Not counted", "Pictures are analysed, but the recorder counts nothing."
 )
 _ENDED: Final = Condition("ended", "Ended", "The file has been read to its end.")
 

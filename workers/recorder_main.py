@@ -80,6 +80,7 @@ class Recorder:
         self._server_id = server_id(client)
         self._cameras: dict[str, CameraRecorder] = {}
         self._caught_up_s: dict[str, float] = {}
+        self._analysed: Counter[str] = Counter()
         self._looked_s: float | None = None
 
     def step(self, now_s: float, *, block_ms: int = _BLOCK_MS) -> int:
@@ -143,7 +144,17 @@ class Recorder:
 
     def _publish(self, counted: Sequence[Counted]) -> None:
         now = time.time()
-        self._board.put(_status(self._cameras[step.camera], step, now) for step in counted)
+        for step in counted:
+            self._analysed[step.camera] += sum(facts.analysed for facts in step.minutes.values())
+        self._board.put(
+            _status(
+                self._cameras[step.camera],
+                step,
+                now_unix_s=now,
+                analysed_total=self._analysed[step.camera],
+            )
+            for step in counted
+        )
 
 
 def commit(engine: Engine, counted: Sequence[Counted]) -> None:
@@ -165,7 +176,9 @@ def commit(engine: Engine, counted: Sequence[Counted]) -> None:
         ) from error
 
 
-def _status(camera: CameraRecorder, counted: Counted, now_unix_s: float) -> RecorderStatus:
+def _status(
+    camera: CameraRecorder, counted: Counted, *, now_unix_s: float, analysed_total: int
+) -> RecorderStatus:
     where = counted.stored.position
     ages = sorted(camera.ages_ms)
     return RecorderStatus(
@@ -179,4 +192,5 @@ def _status(camera: CameraRecorder, counted: Counted, now_unix_s: float) -> Reco
         open_tracks=camera.open_tracks,
         frame_age_p50_ms=ages[len(ages) // 2] if ages else None,
         frame_age_p95_ms=ages[int(0.95 * (len(ages) - 1))] if ages else None,
+        analysed_total=analysed_total,
     )

@@ -12,6 +12,9 @@ from maskwatch.bus.connection import bus_errors
 RECORDER_KEY: Final = "recorder"
 """Hash of camera to `RecorderStatus`."""
 
+RECORDER_STALE_S: Final = 60.0
+"""The recorder speaks each second; after so long without a word it is not to be believed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderStatus:
@@ -28,6 +31,7 @@ class RecorderStatus:
         open_tracks: People in view, not yet counted.
         frame_age_p50_ms: Of the newest live pictures (about a minute); None without any.
         frame_age_p95_ms: As above.
+        analysed_total: Analysed pictures that were counted, since the recorder was started.
     """
 
     camera: str
@@ -40,6 +44,7 @@ class RecorderStatus:
     open_tracks: int
     frame_age_p50_ms: float | None = None
     frame_age_p95_ms: float | None = None
+    analysed_total: int = 0
 
 
 class RecorderBoard:

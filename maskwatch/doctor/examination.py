@@ -10,7 +10,9 @@ from maskwatch.doctor.services import (
     check_cameras,
     check_database,
     check_models,
+    check_recorder,
     check_redis,
+    check_workers,
 )
 from maskwatch.errors import MaskwatchError
 
@@ -19,6 +21,8 @@ CHECKS: Final[dict[str, Callable[[Settings], list[Finding]]]] = {
     "disk": check_disk,
     "time zone": check_time_zone,
     "redis": check_redis,
+    "workers": check_workers,
+    "recorder": check_recorder,
     "database": check_database,
     "models": check_models,
     "web": check_web,

@@ -11,9 +11,10 @@ from sqlalchemy import text
 
 from ingest.source import EndOfStream
 from ingest.sources import open_source
-from maskwatch.bus import connect, connect_jobs
+from maskwatch.bus import StatusBoard, connect, connect_jobs
 from maskwatch.bus.connection import address, bus_errors
 from maskwatch.bus.embedded import find_server
+from maskwatch.bus.vitals import Vitals, is_being_read, read_vitals
 from maskwatch.config import Settings
 from maskwatch.contracts import Camera
 from maskwatch.doctor.finding import Finding, fail, ok, warn
@@ -25,6 +26,8 @@ from maskwatch.storage.migrate import newest_revision, schema_revision
 from models.registry import load_classifier, load_detector
 
 PROBES_AT_ONCE = 8
+
+_NOT_RUNNING = "not asked: no camera is being read"
 
 
 def check_redis(settings: Settings) -> list[Finding]:
@@ -57,6 +60,43 @@ def check_redis(settings: Settings) -> list[Finding]:
                  fix="set its maxmemory, for example to 512mb")
         ]  # fmt: skip
     return [ok("redis", f"{where}, {limit / 1e6:.0f} MB at most")]
+
+
+def check_workers(settings: Settings) -> list[Finding]:
+    """Is what the cameras deliver analysed?"""
+    vitals = _vitals(settings)
+    if vitals is None:
+        return [ok("workers", _NOT_RUNNING)]
+    if vitals.analysis_problem:
+        return [fail("workers", vitals.analysis_problem)]
+    number = vitals.workers
+    return [ok("workers", f"{number} worker{'' if number == 1 else 's'} running")]
+
+
+def check_recorder(settings: Settings) -> list[Finding]:
+    """Is what the workers find counted?"""
+    vitals = _vitals(settings)
+    if vitals is None:
+        return [ok("recorder", _NOT_RUNNING)]
+    if vitals.counting_problem:
+        return [fail("recorder", vitals.counting_problem)]
+    return [ok("recorder", "counts what comes")]
+
+
+def _vitals(settings: Settings) -> Vitals | None:
+    """The life signs; None where nothing runs, or nothing that would have to be analysed."""
+    client = connect(settings)
+    try:
+        board = StatusBoard(client)
+        statuses = [s for s in board.cameras(board.active_cameras()).values() if s is not None]
+        now_unix_s = time.time()
+        if not any(is_being_read(status, now_unix_s=now_unix_s) for status in statuses):
+            return None
+        return read_vitals(client, statuses, now_unix_s=now_unix_s)
+    except BusError:
+        return None  # said by `check_redis`
+    finally:
+        client.close()
 
 
 def check_database(settings: Settings) -> list[Finding]:

@@ -5,13 +5,16 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import redis
 
+from maskwatch.bus import StatusBoard
 from maskwatch.config import (
     RedisSettings,
     SeedCamera,
@@ -21,6 +24,7 @@ from maskwatch.config import (
     WebSettings,
     WorkerSettings,
 )
+from maskwatch.contracts import CameraState, CameraStatus, results_key
 from maskwatch.doctor import machine
 from maskwatch.doctor.examination import CHECKS, examine
 from maskwatch.doctor.finding import Finding, Level
@@ -97,6 +101,25 @@ def test_a_redis_server_that_answers_is_named(redis_settings: Settings) -> None:
     finding = _find(redis_settings, "redis")
     assert finding.level is Level.OK
     assert "MB at most" in finding.message
+
+
+def test_cameras_that_nobody_analyses_or_counts_are_failures(
+    redis_settings: Settings, redis_client: redis.Redis
+) -> None:
+    only = ("workers", "recorder")
+    assert {finding.level for finding in examine(redis_settings, only)} == {Level.OK}
+    board = StatusBoard(redis_client)
+    board.set_active("hall")
+    board.put_camera(
+        CameraStatus(camera="hall", state=CameraState.LIVE, updated_at_unix_s=time.time())
+    )
+    # An entry as old as its id says: nobody has counted it since.
+    redis_client.xadd(results_key("hall"), {"t": "watch"}, id=f"{int(time.time() - 300) * 1000}-0")
+    workers, recorder = examine(redis_settings, only)
+    assert (workers.check, workers.level) == ("workers", Level.FAIL)
+    assert "maskwatch work" in workers.message
+    assert (recorder.check, recorder.level) == ("recorder", Level.FAIL)
+    assert "5 min" in recorder.message
 
 
 def test_a_database_that_does_not_answer_is_a_failure_without_its_password(
@@ -198,5 +221,6 @@ def test_a_single_check_can_be_made(settings: Settings, tmp_path: Path) -> None:
 
 def test_the_checks_come_in_this_order() -> None:
     assert list(CHECKS) == [
-        "packages", "disk", "time zone", "redis", "database", "models", "web", "cameras",
+        "packages", "disk", "time zone", "redis", "workers", "recorder", "database", "models",
+        "web", "cameras",
     ]  # fmt: skip

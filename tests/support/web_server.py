@@ -21,6 +21,7 @@ from maskwatch.contracts import (
     CameraState,
     CameraStatus,
     FrameHeader,
+    WorkerStatus,
 )
 from maskwatch.storage import CameraStore, migrate, open_database
 from maskwatch.supervisor.environment import child_environment
@@ -120,6 +121,7 @@ class Feeder:
 
     def _step(self, now: float) -> None:
         watched = self._views.watched(self._names)
+        self._board.put_worker(_worker(now))
         for number, name in enumerate(self._names):
             is_offline = name in self.offline
             self._board.put_camera(_status(name, now, is_offline=is_offline))
@@ -168,6 +170,19 @@ def _status(name: str, now: float, *, is_offline: bool) -> CameraStatus:
         height=720,
         codec="h264",
         source_fps=25.0,
+    )
+
+
+def _worker(now: float) -> WorkerStatus:
+    return WorkerStatus(
+        name="made-up",
+        pid=1,
+        host="here",
+        device="cpu",
+        detector="none",
+        classifier="none",
+        started_at_unix_s=now,
+        updated_at_unix_s=now,
     )
 
 

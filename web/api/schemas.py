@@ -57,6 +57,7 @@ class CameraNow(BaseModel):
     sentence: str
     captured_fps: float | None
     analysed_fps: float | None
+    dropped_fps: float | None = Field(description="pushed out unanalysed by newer ones")
     wanted_fps: float
     dropped_total: int | None = Field(description="since ingest of this camera last started")
     rejected_total: int | None = Field(description="unfit pictures; since the same moment")

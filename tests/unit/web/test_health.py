@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
@@ -21,6 +22,7 @@ from maskwatch.contracts import (
     WorkerStatus,
 )
 from maskwatch.storage import migrate, open_database
+from maskwatch.storage.questions import total_facts
 from tests.worlds.result_log import Epoch
 from web.app import create_app
 from web.metrics import recorder_metrics
@@ -43,6 +45,19 @@ def _samples(client: FlaskClient) -> dict[tuple[str, ...], float]:
 def _status(name: str, **changes: object) -> CameraStatus:
     status = CameraStatus(camera=name, state=CameraState.LIVE, updated_at_unix_s=time.time())
     return replace(status, **changes)  # type: ignore[arg-type]
+
+
+def _worker(now: float) -> WorkerStatus:
+    return WorkerStatus(
+        name="w1",
+        pid=1,
+        host="h",
+        device="cpu",
+        detector="d",
+        classifier="c",
+        started_at_unix_s=now,
+        updated_at_unix_s=now,
+    )
 
 
 def _offer_too_many(client: redis.Redis, camera: str) -> int:
@@ -68,6 +83,7 @@ def test_a_dropped_frame_is_in_the_metrics(
     dropped = _offer_too_many(redis_client, "hall")
     assert dropped == OFFERED - KEPT
     board = StatusBoard(redis_client)
+    board.put_worker(_worker(time.time()))
     board.set_active("hall")
     board.put_camera(
         _status(
@@ -117,6 +133,10 @@ def test_the_recorder_tells_how_old_pictures_are_when_they_are_analysed(
     recorder = Recorder(web_settings, shared.engine, redis_client)
     assert recorder.step(0.0, block_ms=0) == 1
     samples = _samples(client)
+    long_ago, one_day = datetime.fromtimestamp(0, UTC), timedelta(days=1)
+    counted = total_facts(shared.engine, "hall", long_ago, datetime.now(UTC) + one_day).analysed
+    assert 0 < counted <= len(truth_s)
+    assert samples["maskwatch_camera_analysed_total", "hall"] == counted
     for quantile in ("0.5", "0.95"):
         age_s = samples["maskwatch_recorder_frame_age_seconds", "hall", quantile]
         assert age_s == pytest.approx(truth_s[len(truth_s) // 2], abs=0.001)
@@ -136,30 +156,23 @@ def test_what_the_recorder_said_long_ago_is_withheld() -> None:
         open_tracks=2,
         frame_age_p50_ms=90.0,
         frame_age_p95_ms=130.0,
+        analysed_total=7,
     )
 
     def ages(now_unix_s: float) -> list[float]:
         families = recorder_metrics([status], now_unix_s=now_unix_s)
         return [sample.value for family in families for sample in family.samples]
 
-    assert ages(1001.0) == [0.09, 0.13, 1.0, 2.0]
-    assert ages(1500.0) == [500.0]
+    assert ages(1001.0) == [7.0, 0.09, 0.13, 1.0, 2.0]
+    assert ages(1500.0) == [7.0, 500.0]
 
 
 def test_workers_tell_what_they_did_and_where_the_time_went(
     client: FlaskClient, redis_client: redis.Redis
 ) -> None:
-    now = time.time()
     StatusBoard(redis_client).put_worker(
-        WorkerStatus(
-            name="w1",
-            pid=1,
-            host="h",
-            device="cpu",
-            detector="d",
-            classifier="c",
-            started_at_unix_s=now,
-            updated_at_unix_s=now,
+        replace(
+            _worker(time.time()),
             frames_total=7,
             faces_total=5,
             errors_total=1,
@@ -219,3 +232,20 @@ def test_a_database_that_is_gone_is_told_to_programs_and_people(
     assert page.status_code == 503
     assert "A part of maskwatch is not answering" in page.text
     assert _samples(client)[("maskwatch_database_up",)] == 0
+
+
+def test_a_site_without_a_worker_says_so_and_calls_no_camera_live(
+    client: FlaskClient, shared: Services, redis_client: redis.Redis
+) -> None:
+    shared.cameras.add(Camera(name="hall", url="rtsp://192.0.2.1/s"))
+    board = StatusBoard(redis_client)
+    board.put_camera(_status("hall", last_frame_unix_s=time.time(), captured_fps=25.0))
+    wall = client.get("/").text
+    assert "No worker is running" in wall
+    assert "s-live" not in wall
+    now = client.get("/api/v1/cameras/hall").json["now"]
+    assert (now["state"], now["label"], now["captured_fps"]) == ("unanalysed", "Not analysed", 25.0)
+    assert _samples(client)["maskwatch_camera_state", "hall", "unanalysed"] == 1
+    board.put_worker(_worker(time.time()))
+    assert "No worker is running" not in client.get("/").text
+    assert client.get("/api/v1/cameras/hall").json["now"]["state"] == "live"

@@ -2,7 +2,7 @@
 
 const STALE_S = 5;
 
-const SHOWN_AS_PICTURE = new Set(["live"]);
+const SHOWN_AS_PICTURE = new Set(["live", "uncounted"]);
 
 function seconds(value) {
   if (value < 10) return `${value.toFixed(1)} s`;
@@ -67,6 +67,7 @@ export class Screen {
     put(state, "[data-label]", card.label);
     put(this.root, "[data-fps]", number(card.analysed_fps));
     put(this.root, "[data-captured]", number(card.captured_fps));
+    put(this.root, "[data-dropped-fps]", number(card.dropped_fps));
     put(this.root, "[data-dropped]", number(card.dropped_total));
     put(this.root, "[data-rejected]", number(card.rejected_total));
     put(this.root, "[data-reconnects]", number(card.reconnects));
@@ -105,13 +106,14 @@ export class Screen {
 
   explain(age, state) {
     const card = this.card;
+    const isShown = SHOWN_AS_PICTURE.has(state);
     const words = [card?.label ?? "Connecting", card?.sentence ?? ""];
     if (!this.isConnected) words.splice(0, 2, "No connection to maskwatch", "");
-    else if (state === "live" && age === null) words.splice(0, 2, "Waiting for the picture", "");
-    else if (state === "live") words.splice(0, 2, "No new picture", `For ${seconds(age)} now.`);
+    else if (isShown && age === null) words.splice(0, 2, "Waiting for the picture", "");
+    else if (isShown) words.splice(0, 2, "No new picture", `For ${seconds(age)} now.`);
     put(this.tile, "[data-off-title]", words[0]);
     put(this.tile, "[data-off-why]", words[1]);
-    const seen = card?.last_frame_local && state !== "live" ? `Last picture ${this.localTime(card)}` : "";
+    const seen = card?.last_frame_local && !isShown ? `Last picture ${this.localTime(card)}` : "";
     put(this.tile, "[data-off-seen]", seen);
   }
 }
