@@ -42,7 +42,8 @@ class PacedFile:
     @property
     def info(self) -> SourceInfo:
         """What the file says of itself; a loop has no length."""
-        return replace(self._info, duration_s=None) if self._loops else self._info
+        no_end = replace(self._info, duration_s=None, stated_length_s=None)
+        return no_end if self._loops else self._info
 
     def read(self) -> CapturedFrame:
         """Wait until the next picture is due; see `Source.read`."""

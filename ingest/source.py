@@ -1,12 +1,15 @@
 """What a source is: something that gives pictures one after another, until it ends or is lost."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+CUT_OFF_S: Final = 1.0
+"""What ends so much before its stated length is cut off."""
 
 
 class EndOfStream(Exception):
@@ -22,7 +25,9 @@ class SourceInfo:
         height: Pixels; 0 when unknown.
         codec: For example "h264".
         fps: As the source states it; 0 when unknown.
-        duration_s: Length of a file; None for what has no end.
+        duration_s: Length of a file; None for what is no file.
+        stated_length_s: Length that a web server states of a film that it sends, to be played at
+            its own speed; None for a file, and for a camera, whatever it states.
         has_exact_times: The media times are a file's own, better for thinning than arrival.
     """
 
@@ -31,7 +36,16 @@ class SourceInfo:
     codec: str = ""
     fps: float = 0.0
     duration_s: float | None = None
+    stated_length_s: float | None = None
     has_exact_times: bool = False
+
+    def is_near_end(self, time_s: float) -> bool:
+        """Say whether a last picture at this media time is where the stated length has it.
+
+        True where no length is stated.
+        """
+        length_s = self.duration_s or self.stated_length_s or 0.0
+        return time_s >= length_s - CUT_OFF_S - 2 / (self.fps or 1.0)
 
 
 @dataclass(slots=True)

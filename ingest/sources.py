@@ -36,13 +36,13 @@ def open_source(
         source: Source = open_webcam(camera)
     else:
         source = open_stream(camera, settings)
-    has_end = source.info.duration_s is not None
+    info = source.info
     if camera.is_replay:
-        if not has_end:
+        if info.duration_s is None:
             source.close()
-            raise failure(camera, SourceReason.BAD_URL, "has no end: only a file can be replayed")
+            raise failure(camera, SourceReason.BAD_URL, "is no file: only a file can be replayed")
         return source
-    if not has_end:
+    if info.duration_s is None and info.stated_length_s is None:
         return source
     return PacedFile(
         source,

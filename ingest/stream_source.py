@@ -42,6 +42,10 @@ def file_path(url: str) -> Path:
     return Path(url)
 
 
+def _is_http(url: str) -> bool:
+    return url.lower().startswith(("http://", "https://"))
+
+
 def open_stream(camera: Camera, settings: IngestSettings) -> "StreamSource":
     """Connect to an RTSP or HTTP address, or open a file.
 
@@ -126,8 +130,10 @@ class StreamSource:
             height=context.height,
             codec=context.name,
             fps=float(rate) if rate else 0.0,
-            duration_s=length_s,
-            has_exact_times=length_s is not None,
+            duration_s=length_s if is_file else None,
+            # What a camera or recorder states over RTSP (its range) is no promise to end there.
+            stated_length_s=length_s if _is_http(camera.url) else None,
+            has_exact_times=is_file and length_s is not None,
         )
         self._packets = container.demux(self._stream)
         self._decoded: deque[Any] = deque()
@@ -185,9 +191,12 @@ class StreamSource:
             raise explain_read(self._camera, error, silent_s=silent_s) from without_address(error)
 
     def _end(self) -> Exception:
-        if self._is_file and not self._has_picture:
+        if self._is_file:
+            if self._has_picture:
+                return EndOfStream()
             return known_failure(self._camera, SourceReason.INVALID_DATA, is_file=True)
-        if self._is_file or self._info.duration_s is not None:
+        is_film = self._info.stated_length_s is not None and self._has_picture
+        if is_film and self._info.is_near_end(self._clock.last_s):
             return EndOfStream()
         return known_failure(self._camera, SourceReason.LOST)
 

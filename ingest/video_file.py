@@ -3,16 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from ingest.source import CapturedFrame, EndOfStream, SourceInfo
 from ingest.stream_source import open_stream
 from maskwatch.config import IngestSettings
 from maskwatch.contracts import Camera
 from maskwatch.errors import MediaError, SourceError
-
-CUT_OFF_S: Final = 1.0
-"""A file that ends so much before its stated length is cut off."""
 
 
 class VideoFile:
@@ -65,11 +62,10 @@ class VideoFile:
                 raise MediaError(self._words(error)) from error
             last_s = frame.media_time_s
             yield frame
-        length_s = self.info.duration_s or 0.0
-        if last_s < length_s - CUT_OFF_S - 2 / (self.info.fps or 1.0):
+        if not self.info.is_near_end(last_s):
             raise MediaError(
-                f"video {str(self._path)!r} is cut off: {last_s:.1f} of {length_s:.1f} s can be "
-                "read; copy it again"
+                f"video {str(self._path)!r} is cut off: {last_s:.1f} of "
+                f"{self.info.duration_s or 0.0:.1f} s can be read; copy it again"
             )
 
     def _words(self, error: SourceError) -> str:

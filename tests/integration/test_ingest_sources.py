@@ -13,6 +13,7 @@ import pytest
 from ingest.probe import probe
 from ingest.source import CapturedFrame, EndOfStream, Source
 from ingest.sources import open_source
+from ingest.stream_source import StreamSource, open_stream
 from maskwatch.config import IngestSettings, Settings
 from maskwatch.contracts import Camera, SourceReason
 from maskwatch.errors import SourceError
@@ -222,6 +223,34 @@ def test_a_film_over_http_has_an_end(tmp_path: Path) -> None:
             read_all(source, frames)
         source.close()
     assert len(frames) == 10
+
+
+def test_a_film_over_http_that_breaks_off_is_lost_and_not_ended(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "a.mkv", seconds=4.0)
+    with http_camera(film=film) as server:
+        source = open_stream(camera(server.url("/cut.mp4")), SETTINGS)
+        assert source.info.stated_length_s == pytest.approx(4.0)
+        frames: list[CapturedFrame] = []
+        with pytest.raises(SourceError) as caught:
+            read_all(source, frames)
+        source.close()
+    assert caught.value.reason == SourceReason.LOST
+    assert 20 < len(frames) < 80
+
+
+def test_what_a_recorder_sends_over_rtsp_is_a_camera_whatever_length_it_states(
+    tmp_path: Path,
+) -> None:
+    film = write_video(tmp_path / "a.mkv", seconds=1.0)
+    with rtsp_server(kind="film", video=film) as server:
+        source = open_source(camera(server.url), SETTINGS)
+        assert isinstance(source, StreamSource)
+        assert (source.info.duration_s, source.info.stated_length_s) == (None, None)
+        assert not source.info.has_exact_times
+        with pytest.raises(SourceError) as caught:
+            read_all(source)
+        source.close()
+    assert caught.value.reason == SourceReason.LOST
 
 
 def test_a_file_is_read_by_path_and_by_address(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream()
         elif self.path == "/film.mp4" and camera.film is not None:
             self._film(camera.film.read_bytes())
+        elif self.path == "/cut.mp4" and camera.film is not None:
+            self._cut(camera.film.read_bytes())
         elif self.path == "/page.html":
             self._film(b"<html>log in here</html>" * 100)
         elif self.path == "/broken":
@@ -49,6 +51,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _cut(self, content: bytes) -> None:
+        """Half of it, and the connection ends; nothing says how many bytes there should be."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2])
 
     def _stream(self) -> None:
         self.send_response(200)

@@ -26,8 +26,9 @@ class RtspServer:
     """One camera; `stop` is its plug pulled, `start` plugs it in again on the same port.
 
     Args:
-        video: An H.264 byte stream, sent in a loop; see `pictures.to_annex_b`.
-        kind: "h264", or "h265", "mjpeg", "audio" from test signals.
+        video: An H.264 byte stream, sent in a loop; see `pictures.to_annex_b`. Of a "film", MKV.
+        kind: "h264", or "h265", "mjpeg", "audio" from test signals; "film" is sent once, and the
+            server states its length, as a recorder does.
         user: Log-in; "" for none.
         password: Of the log-in.
         auth: "basic" or "digest".

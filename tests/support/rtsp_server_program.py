@@ -24,6 +24,8 @@ PIPELINES = {
     "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! "
     "rtph265pay name=pay0 pt=96 config-interval=-1",
     "mjpeg": _TEST_PICTURE + " ! jpegenc ! rtpjpegpay name=pay0 pt=26",
+    "film": "filesrc location={file} ! matroskademux ! h264parse ! "
+    "rtph264pay name=pay0 pt=96 config-interval=-1",
     "audio": "audiotestsrc is-live=true ! audioconvert ! audio/x-raw,rate=8000,channels=1 ! "
     "alawenc ! rtppcmapay name=pay0 pt=8",
 }
