@@ -61,8 +61,10 @@ def create_app(settings: Settings, *, engine: Engine) -> APIFlask:
     gate = auth.PasswordGate(settings.web.password_hash.get_secret_value(), secret)
     services.init_app(app, services.make_services(settings, engine))
     errors.init_app(app)
-    protection.init_app(app, settings)
+    # Before the tokens of forms are checked: without a session there is none to compare with, and
+    # nobody without the password should have a file of theirs taken in for that check.
     auth.init_app(app, gate)
+    protection.init_app(app, settings)
     for blueprint in (health.blueprint, live.blueprint, *api.blueprints):
         protection.csrf.exempt(blueprint)
         app.register_blueprint(blueprint)

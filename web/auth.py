@@ -129,7 +129,13 @@ def init_app(app: APIFlask, gate: PasswordGate) -> None:
     app.extensions["maskwatch_gate"] = gate
     app.register_blueprint(blueprint)
     app.before_request(_require_password)
-    app.context_processor(lambda: {"password_needed": gate.is_needed})
+    app.context_processor(lambda: _who_asks(gate))
+
+
+def _who_asks(gate: PasswordGate) -> dict[str, bool]:
+    """For templates: whether the pages are open to the reader, and whether a session can end."""
+    has_session = gate.is_needed and _is_open_session(gate)
+    return {"has_session": has_session, "may_see": has_session or not gate.is_needed}
 
 
 def _gate() -> PasswordGate:
@@ -146,12 +152,22 @@ def _require_password() -> ResponseReturnValue | None:
     if offered is not None and gate.accepts(offered, address=address):
         return None
     if not is_for_programs(request):
-        return redirect(url_for("auth.log_in", next=request.full_path.rstrip("?")))
+        return redirect(url_for("auth.log_in", next=_way_back()))
     if offered is not None and not gate.may_try(address):
         return api_error(429, "Too many wrong passwords; wait a minute.")
     response = api_error(401, "A password is needed: 'Authorization: Bearer PASSWORD'.")
     response.headers["WWW-Authenticate"] = 'Bearer realm="maskwatch"'
     return response
+
+
+def _way_back() -> str | None:
+    """Where to go after the log-in: the page that was asked for, where it can be asked for again.
+
+    A form's target may be unable to show anything, and what was filled in is gone anyhow.
+    """
+    rule = request.url_rule
+    is_page = rule is not None and "GET" in (rule.methods or ())
+    return request.full_path.rstrip("?") if is_page else None
 
 
 def _is_open_session(gate: PasswordGate) -> bool:
@@ -168,9 +184,14 @@ def _offered_password(incoming: Request) -> str | None:
 
 
 def _safe_next(target: str) -> str:
-    """Only a path of this site: '//host' and 'https://host' lead elsewhere."""
-    is_local = target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if is_local else url_for("pages.wall")
+    """Only a path of this site: '//host' and 'https://host' lead elsewhere.
+
+    Browsers leave out tabs and line ends and take a backslash for a slash, so that '/<tab>/host'
+    is '//host' to them. No address of ours holds such a character.
+    """
+    is_plain = all(character > " " and character != "\\" for character in target)
+    is_local = target.startswith("/") and not target.startswith("//")
+    return target if is_plain and is_local else url_for("pages.wall")
 
 
 @blueprint.route("/login", methods=["GET", "POST"])

@@ -81,6 +81,28 @@ def test_the_log_in_opens_the_wall_and_its_live_socket(
     assert "/login" in browser.current_url
 
 
+def test_a_wall_whose_session_has_ended_leads_to_the_log_in_and_back(
+    start_web: StartWeb, browser: Browser
+) -> None:
+    hashed = generate_password_hash(PASSWORD, method="scrypt:1024:8:1")
+    web = start_web(cameras=["door"], password_hash=hashed)
+    browser.get(f"{web.address}/cameras/door")
+    _fill(browser, "password", PASSWORD)
+    _press(browser, "Log in")
+    line = "[data-connection]"
+    wait_for(lambda: browser.find_element("css selector", line).text == "")
+    browser.delete_all_cookies()
+    # The server goes and comes back, as with an update: the open page must connect anew.
+    web.restart()
+    wait_for(lambda: "/login" in browser.current_url, timeout_s=30)
+    # What could not be reached and what was refused is in the console, as it should be.
+    browser.get_log("browser")
+    assert not browser.find_elements("css selector", "nav")
+    _fill(browser, "password", PASSWORD)
+    _press(browser, "Log in")
+    wait_for(lambda: browser.current_url.endswith("/cameras/door"))
+
+
 def test_the_theme_is_chosen_and_kept(start_web: StartWeb, browser: Browser) -> None:
     web = start_web()
     browser.get(web.address)

@@ -60,6 +60,14 @@ class WebProcess:
             time.sleep(0.05)
         self.address = found[1]
 
+    def restart(self) -> None:
+        """Stop it, and start it at the same address."""
+        port = int(self.address.rsplit(":", 1)[1])
+        self.stop(timeout_s=15.0)
+        web = self.settings.web.model_copy(update={"port": port})
+        self.settings = self.settings.with_changes(web=web)
+        self.start()
+
     def log(self) -> str:
         """What it has written so far."""
         return self._log.read_text()

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from maskwatch.config import Settings, WebSettings
@@ -78,13 +79,74 @@ def test_a_form_without_its_token_is_refused(locked_client: FlaskClient) -> None
     assert locked_client.get("/").status_code == 302
 
 
-@pytest.mark.parametrize("target", ["https://evil.test/", "//evil.test/", "/\\evil.test"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.test/",
+        "//evil.test/",
+        "/\\evil.test",
+        "/\t/evil.test",
+        "/\n/evil.test",
+        "/\r/evil.test",
+        "\t//evil.test",
+        "/reports\nX-Header: 1",
+        "/a\\..\\/evil.test",
+    ],
+)
 def test_the_log_in_leads_to_no_other_site(locked_client: FlaskClient, target: str) -> None:
     token = _token(locked_client.get("/login").text)
     answer = locked_client.post(
         "/login", query_string={"next": target}, data={"password": PASSWORD, "csrf_token": token}
     )
     assert answer.headers["Location"] == "/"
+
+
+def test_the_log_in_leads_back_to_the_page_that_was_asked_for(locked_client: FlaskClient) -> None:
+    token = _token(locked_client.get("/login").text)
+    answer = locked_client.post(
+        "/login?next=/reports?by%3Dday", data={"password": PASSWORD, "csrf_token": token}
+    )
+    assert answer.headers["Location"] == "/reports?by=day"
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/cameras/add", "/login?next=/cameras/add"),
+        ("/cameras/hall/remove", "/login"),
+        ("/logout", "/login"),
+    ],
+)
+def test_a_form_that_is_sent_after_the_session_has_ended_leads_to_the_log_in(
+    locked_client: FlaskClient, path: str, location: str
+) -> None:
+    answer = locked_client.post(path, data={"name": "hall"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, location)
+
+
+def test_a_form_without_its_token_is_refused_within_a_session_too(
+    locked_client: FlaskClient, locked_app: APIFlask
+) -> None:
+    assert _log_in(locked_client, PASSWORD) == 302
+    answer = locked_client.post("/cameras/add", data={"name": "hall", "url": "rtsp://192.0.2.1/s"})
+    assert answer.status_code == 400
+    assert locked_app.extensions["maskwatch"].cameras.list() == []
+
+
+def test_the_menu_stands_only_where_it_leads_somewhere(locked_client: FlaskClient) -> None:
+    log_in = locked_client.get("/login").text
+    assert "<nav" not in log_in
+    assert "Log out" not in log_in
+    assert _log_in(locked_client, PASSWORD) == 302
+    wall = locked_client.get("/").text
+    assert "<nav" in wall
+    assert "Log out" in wall
+
+
+def test_without_a_password_there_is_a_menu_and_nothing_to_log_out_of(client: FlaskClient) -> None:
+    wall = client.get("/").text
+    assert "<nav" in wall
+    assert "Log out" not in wall
 
 
 def test_programs_send_the_password_as_bearer_or_basic(locked_client: FlaskClient) -> None:

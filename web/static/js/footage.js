@@ -1,5 +1,7 @@
 // Files that are being analysed: how far they are, without a reload, and sending another one.
 
+import { toLogIn } from "./session.js";
+
 const BUSY_MS = 1000;
 const IDLE_MS = 5000; // somebody else may hand in a file, too
 
@@ -29,6 +31,7 @@ function show(job) {
 
 async function step() {
   const answer = await fetch(section.dataset.follow);
+  if (answer.status === 401) return toLogIn();
   if (!answer.ok) return say((await answer.json()).message);
   const told = await answer.json();
   const jobs = isList ? told.footage : [told];
@@ -57,6 +60,16 @@ async function follow() {
   }
 }
 
+// A proxy before maskwatch may answer with a page of its own.
+function refusal(request) {
+  const status = `The file was refused: ${`${request.status} ${request.statusText}`.trim()}.`;
+  try {
+    return JSON.parse(request.responseText).message ?? status;
+  } catch {
+    return status;
+  }
+}
+
 // Sent by script, so that a large file shows how far it is. Without scripts the form works as well.
 function send(event) {
   event.preventDefault();
@@ -79,8 +92,8 @@ function send(event) {
   };
   request.onerror = () => end("The file could not be sent: no connection to maskwatch.");
   request.onload = () => {
-    const told = JSON.parse(request.responseText || "{}");
-    if (request.status !== 202) return end(told.message ?? `The file was refused (${request.status}).`);
+    if (request.status === 401) return toLogIn();
+    if (request.status !== 202) return end(refusal(request));
     form.reset();
     end("");
     step().catch(() => {});

@@ -1,5 +1,7 @@
 // One WebSocket for all pictures and states of a page. Reconnects by itself, for ever.
 
+import { checkSession } from "./session.js";
+
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 const SILENCE_MS = 5_000; // the server speaks each second
@@ -20,11 +22,13 @@ export class Live {
   open() {
     this.heardMs = performance.now();
     const socket = new WebSocket(this.address);
+    let hasSpoken = false;
     this.socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onmessage = (event) => {
       this.heardMs = performance.now();
       this.waitMs = FIRST_WAIT_MS;
+      hasSpoken = true;
       if (typeof event.data === "string") {
         this.onConnection(true, "");
         this.onStatus(JSON.parse(event.data));
@@ -33,6 +37,7 @@ export class Live {
     socket.onclose = (event) => {
       if (this.socket !== socket) return;
       this.onConnection(false, event.reason || "No connection to maskwatch. Trying again …");
+      if (!hasSpoken) checkSession();
       setTimeout(() => this.open(), this.waitMs);
       this.waitMs = Math.min(this.waitMs * 2, LONGEST_WAIT_MS);
     };
