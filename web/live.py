@@ -56,8 +56,7 @@ def live(connection: WebSocket) -> None:
     except HubFullError as error:
         connection.close(CloseReason.TRY_AGAIN_LATER, str(error)[:120])
         return
-    if connection.sock is not None:
-        _bound_what_waits(connection.sock)
+    _bound_what_waits(connection.sock)
     try:
         _send_all(connection, viewer)
     except (ConnectionClosed, OSError) as error:
@@ -84,8 +83,14 @@ def _send_all(connection: WebSocket, viewer: Viewer) -> None:
             connection.send(message)
 
 
-def _bound_what_waits(stream: socket.socket) -> None:
-    """Keep the kernel from holding seconds of pictures for the slow, or for ever for the dead."""
+def _bound_what_waits(stream: socket.socket | None) -> None:
+    """Keep the kernel from holding seconds of pictures for the slow, or for ever for the dead.
+
+    A send to somebody who has read nothing for `_DEAD_PEER_MS` fails, which ends the view and frees
+    its thread. Another server than ours may not show its sockets.
+    """
+    if stream is None:
+        return
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     if stream.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_PEER_MS)
@@ -131,6 +136,7 @@ def stream(name: str) -> ResponseReturnValue:
         viewer = shared.hub.join([name])
     except HubFullError as error:
         return api_error(503, str(error))
+    _bound_what_waits(request.environ.get("gunicorn.socket"))
     parts = stream_with_context(_parts(shared, viewer, name))
     response = Response(parts, mimetype=f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
     # Also where the other side is gone before the first part is asked for.

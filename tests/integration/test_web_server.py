@@ -149,6 +149,30 @@ def test_the_mjpeg_stream_moves_and_says_why_when_it_cannot(start_web: StartWeb)
         wait_for(lambda: b"maskwatch_viewers 0.0" in _get(f"{web.address}/metrics")[1])
 
 
+def test_an_mjpeg_viewer_that_does_not_read_is_let_go(start_web: StartWeb) -> None:
+    web = start_web(cameras=["door"])
+    host, port = web.address.removeprefix("http://").split(":")
+    noise = np.random.default_rng(1).integers(0, 256, (400, 700, 3), np.uint8)
+    jpeg = cv2.imencode(".jpg", noise)[1].tobytes()
+    client = connect(web.settings)
+    views = Views(client)
+    with socket.socket() as asleep:
+        asleep.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        asleep.connect((host, int(port)))
+        path = "/api/v1/cameras/door/stream.mjpg"
+        asleep.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        wait_for(lambda: b"maskwatch_viewers 1.0" in _get(f"{web.address}/metrics")[1])
+
+        def is_let_go() -> bool:
+            now = time.time()
+            meta = {"captured_at_unix_s": now, "analysed_at_unix_s": now, "sequence": 0}
+            views.publish("door", jpeg, meta, offered_at_unix_s=now)
+            return b"maskwatch_viewers 0.0" in _get(f"{web.address}/metrics")[1]
+
+        wait_for(is_let_go, timeout_s=60)
+    client.close()
+
+
 def _part(stream: Any) -> Any:
     length = 0
     while (line := stream.readline()).strip() or not length:
