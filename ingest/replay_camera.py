@@ -59,6 +59,7 @@ class ReplayCamera:
         self._rates = Rates()
         self._next_check_s = 0.0
         self._retry_at_s = 0.0
+        self._furthest_s = -1.0
         self._said = ""
         self._status = CameraStatus(
             camera=camera.name, state=CameraState.CONNECTING, updated_at_unix_s=0.0
@@ -110,7 +111,10 @@ class ReplayCamera:
             return 0.0 if self._send(reading, unix_s) else FULL_WAIT_S
         if not reading.has_ended:
             reading.read_on()
-            self._backoff.reset()
+            if reading.last_time_s > self._furthest_s:
+                # Not before: a file with a bad spot would be read up to it again each second.
+                self._furthest_s = reading.last_time_s
+                self._backoff.reset()
             return 0.0
         return CHECK_S / 4
 
@@ -187,7 +191,7 @@ class ReplayCamera:
         if reading.has_ended:
             message = (
                 "replay done" if self.is_over else "replay read; its last pictures are counted"
-            )
+            ) + (f"; {reading.cut_off}" if reading.cut_off else "")
         return replace(
             self._status,
             state=CameraState.ENDED if self.is_over else CameraState.LIVE,

@@ -4,6 +4,7 @@ Two readings of one file give the same pictures with the same numbers and the sa
 counted already is read and numbered too, but not given out.
 """
 
+import logging
 from collections import deque
 from dataclasses import dataclass, field
 from statistics import median
@@ -18,6 +19,8 @@ from ingest.tally import Tally
 from ingest.thinning import Thinner
 from maskwatch.config import IngestSettings
 from maskwatch.contracts import Camera, CameraState, FrameHeader, SourceReason, Watch
+
+logger = logging.getLogger(__name__)
 
 TICK_S: Final = 1.0
 
@@ -34,6 +37,8 @@ class Picture:
 
 class ReplayReading:
     """Reads on, picture by picture, and leaves in `outbox` what is to be sent.
+
+    A file that ends before its stated length is read as far as it goes, and `cut_off` says so.
 
     Args:
         camera: Whose file.
@@ -59,6 +64,7 @@ class ReplayReading:
         self.file = file
         self.tally = Tally(camera.name, file.epoch, is_replay=True)
         self.has_ended = False
+        self.cut_off = ""
         self.last_time_s = 0.0
         self._settings = settings
         self._counted_sequence = counted_sequence
@@ -77,6 +83,7 @@ class ReplayReading:
         try:
             frame = self.source.read()
         except EndOfStream:
+            self._mind_cut_off()
             self.end(until_s=self.last_time_s + self._usual_step_s())
             return
         self._tell_up_to(frame.media_time_s)
@@ -93,6 +100,16 @@ class ReplayReading:
     def close(self) -> None:
         """Close the file."""
         self.source.close()
+
+    def _mind_cut_off(self) -> None:
+        info = self.source.info
+        if info.is_near_end(self.last_time_s):
+            return
+        self.cut_off = f"cut off at {self.last_time_s:.0f} of {info.duration_s or 0.0:.0f} s"
+        logger.warning(
+            "camera %r: the replayed file is %s; copy it again, and the replay starts anew",
+            self.tally.camera, self.cut_off,
+        )  # fmt: skip
 
     def _handle(self, frame: CapturedFrame) -> None:
         bgr = frame.to_bgr(max_width=self._settings.max_width)

@@ -17,7 +17,7 @@ from ingest.failures import (
     known_failure,
     without_address,
 )
-from ingest.media_clock import MediaClock
+from ingest.media_clock import LONGEST_GAP_S, MediaClock
 from ingest.source import CapturedFrame, EndOfStream, SourceInfo
 from maskwatch.address import split_credentials
 from maskwatch.config import IngestSettings
@@ -137,7 +137,8 @@ class StreamSource:
         )
         self._packets = container.demux(self._stream)
         self._decoded: deque[Any] = deque()
-        self._clock = MediaClock(self._info.fps)
+        longest_gap_s = max(LONGEST_GAP_S, self._info.duration_s or 0.0)
+        self._clock = MediaClock(self._info.fps, longest_gap_s=longest_gap_s)
         # Of a stream without stamps (MJPEG over HTTP) FFmpeg makes them up: 25 pictures a second.
         self._has_stamps = is_file or not container.format.flags & _NO_TIMESTAMPS.value
         self._arrived_at_s: float | None = None
@@ -184,6 +185,13 @@ class StreamSource:
         except StopIteration:
             raise self._end() from None
         except av.FFmpegError as error:
+            if self._is_file and isinstance(error, OSError):
+                # The disk or share fails: what follows is there, and may be read another time.
+                words = (
+                    f"cannot be read any further than {self._clock.last_s:.0f} s "
+                    f"({error.strerror}): check the disk or network share that it lies on"
+                )
+                raise failure(self._camera, SourceReason.LOST, words) from without_address(error)
             if self._is_file or isinstance(error, av.error.EOFError):
                 # Of a cut-off file the part that is there has been read.
                 raise self._end() from without_address(error)

@@ -6,7 +6,7 @@ import pytest
 from ingest.replay_camera import ReplayCamera
 from maskwatch.config import IngestSettings
 from maskwatch.contracts import Camera, CameraState, FrameHeader, SourceReason, Watch
-from maskwatch.errors import StorageError
+from maskwatch.errors import SourceError, StorageError
 from maskwatch.storage.recorder_state import RecorderPosition
 from tests.unit.ingest.fakes import FakeBus, FakeSource, lost
 
@@ -25,7 +25,9 @@ class Rig:
         self.position_error: StorageError | None = None
         self.bad = bad
         self.sources: list[FakeSource] = []
-        self.source_error = None
+        self.source_error: SourceError | None = None
+        self.reading_error: SourceError | None = None
+        self.readable = PICTURES
         self.now_s = 0.0
         self.camera = self.make()
 
@@ -49,7 +51,9 @@ class Rig:
     def _open(self) -> FakeSource:
         if self.source_error is not None:
             raise self.source_error
-        self.sources.append(FakeSource(PICTURES, bad=self.bad))
+        times = [number / 25 for number in range(PICTURES)]
+        source = FakeSource(self.readable, times=times, bad=self.bad, error=self.reading_error)
+        self.sources.append(source)
         return self.sources[-1]
 
     def _position(self) -> RecorderPosition | None:
@@ -216,6 +220,31 @@ def test_a_missing_file_is_told_and_tried_again(tmp_path: Path) -> None:
     rig.source_error = None
     rig.steps(600)
     assert len(rig.bus.offered) == 26
+
+
+def test_a_file_whose_disk_fails_midway_is_not_done_but_tried_again(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.readable, rig.reading_error = 60, lost(SourceReason.LOST)
+    rig.steps(4000)
+    assert not any(watch.is_last for watch in rig.bus.watches)
+    status = rig.bus.statuses[-1]
+    assert (status.state, status.reason) == (CameraState.OFFLINE, SourceReason.LOST)
+    # Ever more rarely, though the first pictures can be read each time.
+    assert rig.now_s / len(rig.sources) > 10
+    rig.readable, rig.reading_error = PICTURES, None
+    rig.steps(400)
+    assert rig.bus.watches[-1].is_last
+    assert {header.sequence for header in rig.bus.offered} == set(range(26))
+
+
+def test_a_replay_that_was_cut_off_says_so_when_it_is_done(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.readable = 50
+    rig.steps(400)
+    rig.counted(9, 1, is_finished=True)
+    rig.steps(20)
+    assert rig.camera.is_over
+    assert rig.bus.statuses[-1].message == "replay done; cut off at 2 of 5 s"
 
 
 def test_a_removed_replay_ends_its_epoch(tmp_path: Path) -> None:

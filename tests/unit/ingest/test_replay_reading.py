@@ -72,3 +72,27 @@ def test_two_readings_of_a_recording_with_gaps_are_alike(tmp_path: Path) -> None
         tmp_path / "a.mkv", seconds=3.0, width=160, height=120, gaps={1.0: 20.0, 2.2: 7.76}
     )
     assert read_file(film) == read_file(film)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.flv"])
+def test_a_file_that_is_cut_off_is_read_as_far_as_it_goes_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    film = write_video(tmp_path / name, seconds=6.0)
+    film.write_bytes(film.read_bytes()[: film.stat().st_size // 2])
+    _, watches = read_file(film)
+    assert 50 < sum(watch.captured for watch in watches) < 100
+    assert "camera 'door'" in caplog.text
+    assert "cut off at 3 of 6 s" in caplog.text
+
+
+def test_a_whole_file_is_not_called_cut_off(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    read_file(write_video(tmp_path / "a.mkv", seconds=3.0, gaps={1.0: 2 * 3600.0}))
+    assert caplog.text == ""
+
+
+def test_a_pause_of_hours_within_the_stated_length_stays_a_pause(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "a.mkv", seconds=2.0, gaps={1.0: 2 * 3600.0})
+    assert seconds_by_state(read_file(film)[1])["offline", "timeout"] == 7200.0
