@@ -109,7 +109,9 @@ class WorkerSettings(_Section):
 class RecorderSettings(_Section):
     """How looks become passages."""
 
-    hold_s: float = Field(default=1.5, gt=0, le=30, description="wait for a late frame (live)")
+    hold_s: float = Field(
+        default=1.5, gt=0, le=30, description="wait at least so long for a late result (live)"
+    )
     lost_after_s: float = Field(default=1.5, gt=0, le=30)
     min_looks: int = Field(default=3, ge=1, le=100)
 

@@ -5,10 +5,22 @@ come in one order that does not depend on any of that: frames by sequence, each 
 frames that were offered before it, each once.
 """
 
+import logging
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-from maskwatch.contracts import Analysis, Watch
+from maskwatch.contracts import Analysis, FrameHeader, Watch
+
+logger = logging.getLogger(__name__)
+
+IN_HAND_S: Final = 2.0
+"""So long a worker may have a picture in hand until its result is there, on a slow processor."""
+
+LONGEST_HOLD_S: Final = 60.0
+TELL_EVERY_S: Final = 60.0
+
+_GIVEN_UP_KEPT: Final = 4096
+_MARGIN: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +62,28 @@ class _Held(Generic[_Message]):
     arrived_s: float
 
 
+def live_hold_s(least_s: float, *, queue_frames: int, fps: float) -> float:
+    """How long after a tick the result of a live picture may still come, seconds.
+
+    Args:
+        least_s: `recorder.hold_s`, the answer where the queue is shorter.
+        queue_frames: A picture waits until so many newer ones push it out …
+        fps: … at this rate; then it is in a worker's hand.
+    """
+    return max(least_s, min(queue_frames / fps + IN_HAND_S, LONGEST_HOLD_S))
+
+
 class EpochOrder:
     """Holds what came too early; gives what is due.
+
+    In live a frame is given up, as a `Gap`, after a time. A result that comes after that changes
+    nothing but the time: from then on as long as it took is waited for, up to `LONGEST_HOLD_S`.
 
     Args:
         last_sequence: Highest sequence counted before; what is not above it is ignored.
         last_tick: Highest tick counted before.
         is_replay: Waits for ever for what is missing, because nothing of a replay is dropped.
-        hold_s: In live, give up what is missing after this time.
+        hold_s: In live, give up what is missing after this time at first (see `live_hold_s`).
     """
 
     def __init__(
@@ -76,6 +102,14 @@ class EpochOrder:
         self._frames: dict[int, _Held[Analysis]] = {}
         self._ticks: dict[int, _Held[Watch]] = {}
         self._dropped: dict[int, float] = {}
+        self._given_up: dict[int, float] = {}
+        self._late = 0
+        self._told_s: float | None = None
+
+    @property
+    def hold_s(self) -> float:
+        """How long a missing frame is waited for at present."""
+        return self._hold_s
 
     def put(self, message: Analysis | Watch, stream_id: str, *, arrived_s: float) -> None:
         """Take one message; a known one changes nothing.
@@ -93,6 +127,8 @@ class EpochOrder:
                 self._frames.setdefault(
                     message.header.sequence, _Held(message, stream_id, arrived_s)
                 )
+            elif message.header.sequence in self._given_up:
+                self._came_late(message.header, arrived_s)
             return
         self.is_replay = self.is_replay or message.is_replay
         if message.tick > self.last_tick:
@@ -171,8 +207,29 @@ class EpochOrder:
         count = target - self.last_sequence
         if count <= 0 or not is_over:
             return None
+        self._give_up(self.last_sequence + 1, target, now_s)
         self.last_sequence = target
         return Gap(count, at_unix_s)
+
+    def _give_up(self, first: int, last: int, now_s: float) -> None:
+        """Keep in mind since when these were waited for."""
+        for sequence in range(max(first, last - _GIVEN_UP_KEPT + 1), last + 1):
+            self._given_up[sequence] = now_s - self._hold_s
+        while len(self._given_up) > _GIVEN_UP_KEPT:
+            del self._given_up[next(iter(self._given_up))]
+
+    def _came_late(self, header: FrameHeader, arrived_s: float) -> None:
+        needed_s = arrived_s - self._given_up.pop(header.sequence)
+        self._hold_s = max(self._hold_s, min(needed_s * _MARGIN, LONGEST_HOLD_S))
+        self._late += 1
+        if self._told_s is None or arrived_s - self._told_s >= TELL_EVERY_S:
+            logger.warning(
+                "camera %s: results came after they had been given up (%d since last said), their "
+                "pictures count as dropped; waiting up to %.1f s from now on. The workers cannot "
+                "keep up: give them fewer cameras, a lower fps or more processors",
+                header.camera, self._late, self._hold_s,
+            )  # fmt: skip
+            self._late, self._told_s = 0, arrived_s
 
 
 def position(stream_id: str) -> tuple[int, int]:

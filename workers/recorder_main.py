@@ -6,19 +6,22 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Final
 
 import redis
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from maskwatch.bus import Entry, ResultLog, StatusBoard, connect, server_id, wait_until_ready
+from maskwatch.bus import Entry, ResultLog, StatusBoard, connect, server_id
 from maskwatch.bus.recorder_status import RecorderBoard, RecorderStatus
 from maskwatch.config import Settings
-from maskwatch.errors import BusGoneError, StorageError
-from maskwatch.storage import CameraStore, wait_for_database, writing
+from maskwatch.errors import BusFullError, BusGoneError, StorageError
+from maskwatch.storage import CameraStore, writing
 from maskwatch.storage.counting import add_minutes, add_passages
 from maskwatch.storage.recorder_state import load_state, save_state, unfinished_cameras
+from workers.order import live_hold_s
+from workers.ready import whenever_ready
 from workers.recorder import CameraRecorder, Counted
 
 logger = logging.getLogger(__name__)
@@ -34,37 +37,26 @@ _LONGEST_PAUSE_S: Final = 10.0
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Record until `stop` is set. Waits for Redis and the database while they are away."""
-    engine = wait_for_database(settings, stop)
-    if engine is None:
-        return
-    client = connect(settings)
-    try:
-        _run(settings, stop, engine, client)
-    finally:
-        client.close()
-        engine.dispose()
-
-
-def _run(settings: Settings, stop: threading.Event, engine: Engine, client: redis.Redis) -> None:
     told, pause_s = "", 0.5
-    while wait_until_ready(settings, stop, on_wait=logger.warning, client=client):
-        try:
-            recorder = Recorder(settings, engine, client)
-            while not stop.is_set():
-                # Also on the way back from a failure: the step that commits ends the waiting.
-                if recorder.step(time.monotonic()) and told:
-                    logger.info("the database takes rows again")
-                    told, pause_s = "", 0.5
-                stop.wait(PACE_S)
-        except BusGoneError as error:
-            logger.warning("%s", error)
-        except StorageError as error:
-            # Nothing was committed, so nothing is lost: read again from the committed position.
-            if str(error) != told:
-                told = str(error)
-                logger.warning("%s; counting waits", error)
-            stop.wait(pause_s)
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+    with closing(whenever_ready(settings, stop, connect=connect)) as turns:
+        for engine, client in turns:
+            try:
+                recorder = Recorder(settings, engine, client)
+                while not stop.is_set():
+                    # Also on the way back from a failure: the step that commits ends the waiting.
+                    if recorder.step(time.monotonic()) and told:
+                        logger.info("the database takes rows again")
+                        told, pause_s = "", 0.5
+                    stop.wait(PACE_S)
+            except BusGoneError as error:
+                logger.warning("%s", error)
+            except StorageError as error:
+                # Nothing was committed, so nothing is lost: read again from the last position.
+                if str(error) != told:
+                    told = str(error)
+                    logger.warning("%s; counting waits", error)
+                stop.wait(pause_s)
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
 
 class Recorder:
@@ -79,9 +71,11 @@ class Recorder:
         self._board = RecorderBoard(client)
         self._server_id = server_id(client)
         self._cameras: dict[str, CameraRecorder] = {}
+        self._hold_s: dict[str, float] = {}
         self._caught_up_s: dict[str, float] = {}
         self._analysed: Counter[str] = Counter()
         self._looked_s: float | None = None
+        self._is_full = False
 
     def step(self, now_s: float, *, block_ms: int = _BLOCK_MS) -> int:
         """Read what is there, count it and commit it; gives the number of cameras committed.
@@ -111,7 +105,7 @@ class Recorder:
                 counted.append(step)
         if counted:
             commit(self._engine, counted)
-            self._publish(counted)
+            self._say(counted)
         return len(counted)
 
     def _read(self, block_ms: int) -> list[Entry]:
@@ -127,20 +121,47 @@ class Recorder:
             logger.warning("Redis has restarted; going on from what is committed")
             self._server_id = current_id
             self._cameras.clear()
-        wanted = {camera.name for camera in CameraStore(self._engine).list()}
+        listed = {camera.name: camera.fps for camera in CameraStore(self._engine).list()}
+        wanted = set(listed)
         wanted.update(self._status_board.active_cameras(), unfinished_cameras(self._engine))
+        for name, fps in listed.items():
+            if name in self._cameras and self._hold_for(fps) != self._hold_s[name]:
+                # Its rate was changed; made anew it goes on from what is committed.
+                del self._cameras[name]
         for name in sorted(wanted - self._cameras.keys()):
+            self._hold_s[name] = self._hold_for(listed.get(name, self._settings.ingest.fps))
             self._cameras[name] = CameraRecorder(
                 name,
-                self._settings.recorder,
+                self._settings.recorder.model_copy(update={"hold_s": self._hold_s[name]}),
                 server_id=self._server_id,
                 stored=load_state(self._engine, name),
             )
-            logger.info("camera %s: recording", name)
+            logger.info(
+                "camera %s: recording; late results are waited for up to %.1f s",
+                name, self._hold_s[name],
+            )  # fmt: skip
         for name in sorted(self._cameras.keys() - wanted):
             if self._cameras[name].is_finished:
                 del self._cameras[name]
                 logger.info("camera %s: no longer recorded", name)
+
+    def _hold_for(self, fps: float) -> float:
+        return live_hold_s(
+            self._settings.recorder.hold_s,
+            queue_frames=self._settings.ingest.queue_frames,
+            fps=fps,
+        )
+
+    def _say(self, counted: Sequence[Counted]) -> None:
+        """Tell how far it is. A Redis without room does not stop the counting: it is committed."""
+        try:
+            self._publish(counted)
+        except BusFullError as error:
+            if not self._is_full:
+                logger.warning("%s; counting goes on, but how far it is cannot be told", error)
+            self._is_full = True
+        else:
+            self._is_full = False
 
     def _publish(self, counted: Sequence[Counted]) -> None:
         now = time.time()

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +12,14 @@ from sqlalchemy import Engine, select, text
 
 from maskwatch.bus import EmbeddedRedis, ResultLog, StatusBoard, connect
 from maskwatch.bus.recorder_status import RecorderBoard
-from maskwatch.config import Settings
-from maskwatch.contracts import Camera, Verdict
+from maskwatch.config import IngestSettings, Settings
+from maskwatch.contracts import Analysis, Camera, Verdict
 from maskwatch.errors import StorageError
 from maskwatch.storage import CameraStore, last_position, migrate, open_database, reading
 from maskwatch.storage.questions import counts, minute_facts, passages, total_facts
 from maskwatch.storage.tables import MinuteRow, PassageRow
 from maskwatch.storage.utc import from_unix
-from tests.worlds.result_log import START_UNIX_S, Epoch, shuffled
+from tests.worlds.result_log import START_UNIX_S, Epoch, Message, shuffled
 from tests.worlds.walkers import crowd
 from workers import recorder_main
 from workers.recorder_main import Recorder
@@ -198,6 +199,69 @@ def test_a_second_recorder_is_noticed_and_nothing_counts_twice(
     assert (total.analysed, total.watched_ms) == (225, 45_000)
 
 
+@pytest.mark.usefixtures("own_redis")
+def test_a_full_redis_stops_no_counting_and_is_said_once(
+    database: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = Settings(data_dir=tmp_path)
+    with connect(settings) as client:
+        results = ResultLog(client)
+        StatusBoard(client).set_active("a")
+        results.publish_all(epoch().messages())
+        client.config_set("maxmemory", "1")
+        recorder = Recorder(settings, database, client)
+
+        monkeypatch.setattr(recorder_main, "ENTRIES_A_READ", 100)
+        for step in range(3):
+            assert recorder.step(1000.0 + step, block_ms=0) == 1
+        position = last_position(database, "a")
+        assert position is not None
+        assert position.is_finished
+        assert caplog.text.count("has used up its memory") == 1
+        assert RecorderBoard(client).all() == {}
+
+        client.config_set("maxmemory", "0")
+        results.publish_all(epoch(camera="b").messages())
+        StatusBoard(client).set_active("b")
+        drain(recorder, until_s=2000.0)
+        assert RecorderBoard(client).all()["b"].is_finished
+    assert total_facts(database, "a", START, END).analysed == 225
+
+
+def test_a_camera_is_waited_for_as_long_as_its_rate_and_the_queue_demand(
+    database: Engine,
+    redis_settings: Settings,
+    redis_client: redis.Redis,
+    results: ResultLog,
+) -> None:
+    settings = redis_settings.with_changes(ingest=IngestSettings(queue_frames=20))
+    CameraStore(database).add(Camera(name="a", url="rtsp://h/", fps=5.0))
+    *most, last = [
+        message for message in epoch(is_replay=False).messages()[:12] if _sequence(message) != 3
+    ]
+    results.publish_all(most)
+    recorder = Recorder(settings, database, redis_client)
+
+    def counted_up_to() -> int:
+        position = last_position(database, "a")
+        return position.last_sequence if position else -1
+
+    recorder.step(1000.0, block_ms=0)
+    recorder.step(1004.9, block_ms=0)
+    assert counted_up_to() == 2, "20 pictures at 5 a second may wait for 4 s"
+    CameraStore(database).update("a", fps=20.0)
+    recorder.step(1006.0, block_ms=0)
+    assert counted_up_to() == 2, "it is made anew and begins to wait again"
+    recorder.step(1008.9, block_ms=0)
+    assert counted_up_to() == 2
+    results.publish_all([last])
+    recorder.step(1009.1, block_ms=0)
+    assert counted_up_to() > 3
+
+
 @pytest.fixture
 def running(sqlite_settings: Settings) -> Iterator[tuple[threading.Event, threading.Thread]]:
     stop = threading.Event()
@@ -273,6 +337,10 @@ def test_a_locked_database_is_waited_for(
         other.close()
     assert total_facts(engine, "a", START, END).analysed == 225
     engine.dispose()
+
+
+def _sequence(message: Message) -> int:
+    return message.header.sequence if isinstance(message, Analysis) else -1
 
 
 def _last_tick(engine: Engine) -> int:
