@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from maskwatch.storage import open_database
 from maskwatch.storage.jobs import JobStore
 from maskwatch.storage.rollup import delete_old, roll_up
 from workers.footage_run import analyse_file
+from workers.process_name import process_name
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def run_footage(job_id: str) -> None:
     """Analyse the file of a job, and say in the database how it goes."""
     with _database() as (settings, engine):
         store = JobStore(engine)
-        job = store.begin(job_id, worker=worker_name())
+        job = store.begin(job_id, worker=process_name(os.getpid()))
         if job is None:
             logger.info("job %s is done or another worker's", job_id)
             return
@@ -91,11 +91,6 @@ def delete_old_jobs(engine: Engine, settings: Settings, *, now: datetime | None 
     """
     kept = timedelta(days=settings.retention.footage_days)
     return JobStore(engine).delete_finished((now or datetime.now(UTC)) - kept)
-
-
-def worker_name() -> str:
-    """This process, as `Job.worker` names it."""
-    return f"{socket.gethostname()[:60]}:{os.getpid()}"
 
 
 def _noted(store: JobStore, job_id: str) -> Callable[[int], None]:

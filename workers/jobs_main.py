@@ -6,24 +6,25 @@ import os
 import socket
 import threading
 import time
+from contextlib import closing
 from multiprocessing.process import BaseProcess
 from typing import Final
 
-import psutil
 import redis
 from rq import Queue
 from rq.cron import CronScheduler
 from sqlalchemy import Engine
 
-from maskwatch.bus import connect_jobs, wait_until_ready
+from maskwatch.bus import connect_jobs
 from maskwatch.bus.connection import bus_errors
 from maskwatch.config import Settings
-from maskwatch.errors import BusGoneError, StorageError
+from maskwatch.errors import BusError, BusFullError, BusGoneError, StorageError
 from maskwatch.job_queue import SCHEDULE_QUEUE, forget, say_alive, send_what_waits
-from maskwatch.storage import wait_for_database
 from maskwatch.storage.jobs import Job, JobState, JobStore
 from workers.job_worker import work
 from workers.jobs import delete_what_is_old, roll_up_hours
+from workers.process_name import has_ended, process_name
+from workers.ready import whenever_ready
 
 logger = logging.getLogger(__name__)
 
@@ -39,25 +40,30 @@ _RESTART_AFTER_S: Final = 2.0
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Do background jobs until `stop` is set. Waits for Redis and the database."""
-    engine = wait_for_database(settings, stop)
-    if engine is None:
-        return
-    client = connect_jobs(settings)
-    try:
-        while wait_until_ready(settings, stop, on_wait=logger.warning, client=client):
+    with closing(whenever_ready(settings, stop, connect=connect_jobs)) as turns:
+        for engine, client in turns:
             jobs = Jobs(settings, engine, client)
             try:
-                while not stop.is_set():
-                    jobs.step()
-                    stop.wait(STEP_S)
+                _work(jobs, stop)
             except (BusGoneError, StorageError) as error:
                 logger.warning("%s; jobs wait", error)
                 stop.wait(STEP_S)
             finally:
                 jobs.stop()
-    finally:
-        client.close()
-        engine.dispose()
+
+
+def _work(jobs: "Jobs", stop: threading.Event) -> None:
+    is_full = False
+    while not stop.is_set():
+        try:
+            jobs.step()
+            is_full = False
+        except BusFullError as error:
+            # What the worker does at the moment goes on; the rest is made up for later.
+            if not is_full:
+                logger.warning("%s; new jobs wait", error)
+            is_full = True
+        stop.wait(STEP_S)
 
 
 class Jobs:
@@ -76,6 +82,7 @@ class Jobs:
             delete_what_is_old, SCHEDULE_QUEUE, interval=DELETE_EVERY_S, job_timeout=3600
         )
         self._worker: BaseProcess | None = None
+        self._worker_name = ""
         self._started_s = -_RESTART_AFTER_S
 
     @property
@@ -95,8 +102,9 @@ class Jobs:
         for job in self._store.open():
             if job.state is JobState.RUNNING and self._has_lost_worker(job):
                 logger.warning("job %s has lost its worker %s", job.id, job.worker)
-                self._store.release(job.id, is_counted=True)
+                # In this order: what is released and not forgotten would count as on its way.
                 forget(self._client, job.id)
+                self._store.release(job.id, is_counted=True)
         for job_id in send_what_waits(self._client, self._store):
             logger.info("job %s is queued again", job_id)
         with bus_errors(self._client):
@@ -115,16 +123,16 @@ class Jobs:
             worker.kill()
             worker.join()
         try:
-            self._release_of(f"{socket.gethostname()[:60]}:{worker.pid}")
-        except (BusGoneError, StorageError) as error:
+            self._release_of(self._worker_name)
+        except (BusError, StorageError) as error:
             # Its jobs are found by the next start: their worker is no longer there.
             logger.warning("%s", error)
 
     def _release_of(self, name: str) -> None:
         for job in self._store.open():
             if job.state is JobState.RUNNING and job.worker == name:
-                self._store.release(job.id, is_counted=False)
                 forget(self._client, job.id)
+                self._store.release(job.id, is_counted=False)
 
     def _keep_worker(self) -> None:
         if self.worker_pid is not None or time.monotonic() - self._started_s < _RESTART_AFTER_S:
@@ -137,11 +145,13 @@ class Jobs:
             target=work, args=(self._settings, os.getpid()), name="jobs-worker"
         )
         self._worker.start()
+        assert self._worker.pid is not None  # noqa: S101  # it has been started
+        self._worker_name = process_name(self._worker.pid)
         self._started_s = time.monotonic()
 
     def _has_lost_worker(self, job: Job) -> bool:
-        host, _, pid = job.worker.rpartition(":")
-        if host == socket.gethostname()[:60]:
-            return not psutil.pid_exists(int(pid))
+        is_lost = has_ended(job.worker)
+        if is_lost is not None:
+            return is_lost
         silent_since = (job.updated_at or job.created_at).timestamp()
         return time.time() - silent_since > SILENT_S

@@ -38,7 +38,7 @@ class Job:
         result: What it found; None before it is done.
         error: Why it failed, or what its last attempt failed with.
         attempts: How often it was begun.
-        worker: Host and process that works on it, "host:pid"; "" for none.
+        worker: Host and process that works on it, "host:pid:start"; "" for none.
         created_at: When it was asked for.
         started_at: When the newest attempt began.
         updated_at: Newest sign of life.

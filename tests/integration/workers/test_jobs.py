@@ -24,6 +24,7 @@ from maskwatch.storage.tables import JobRow
 from workers import jobs_main
 from workers.jobs import delete_old_footage, delete_old_jobs, delete_what_is_old
 from workers.jobs_main import Jobs
+from workers.process_name import process_name
 
 
 @pytest.fixture
@@ -166,6 +167,46 @@ def test_stopping_gives_the_job_back_without_counting_the_attempt(
         job = store.get(job_id)
         assert (job.state, job.attempts, job.worker) == (JobState.QUEUED, 0, "")
         assert send_what_waits(client, store) == [job_id]
+
+
+def test_a_job_of_a_process_whose_id_another_one_has_now_is_taken_from_it(
+    settings: Settings, engine: Engine
+) -> None:
+    store = JobStore(engine)
+    host, pid, started = process_name(os.getpid()).split(":")
+    lost, running = (store.create("footage", {"path": "x"}) for _ in range(2))
+    store.begin(lost.id, worker=f"{host}:{pid}:{int(started) - 60}")
+    store.begin(running.id, worker=f"{host}:{pid}:{started}")
+    with connect_jobs(settings) as client:
+        jobs = Jobs(settings, engine, client)
+        try:
+            jobs.step()
+        finally:
+            jobs.stop()
+
+    assert store.get(lost.id).state is JobState.QUEUED
+    assert store.get(running.id).state is JobState.RUNNING
+
+
+def test_a_full_redis_is_said_once_and_jobs_go_on_when_it_has_room(
+    settings: Settings,
+    engine: Engine,
+    picture: Path,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = JobStore(engine)
+    with connect_jobs(settings) as client:
+        client.config_set("maxmemory", "1")
+        thread: threading.Thread = request.getfixturevalue("running")
+        until(lambda: "new jobs wait" in caplog.text)
+        job = store.create("footage", {"path": str(picture), "name": "wall.png"})
+        client.config_set("maxmemory", "0")
+
+        until(lambda: store.get(job.id).state is JobState.DONE)
+
+    assert thread.is_alive()
+    assert caplog.text.count("new jobs wait") == 1
 
 
 def test_a_job_that_fails_again_and_again_looks_failed(engine: Engine) -> None:
