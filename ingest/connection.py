@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ingest.backoff import Backoff
-from ingest.reader import News
+from ingest.reader import News, UnforeseenError
 from ingest.source import SourceInfo
 from maskwatch.config import IngestSettings
 from maskwatch.contracts import CameraState, SourceReason
@@ -124,7 +124,8 @@ class Connection:
             self._reader = None
             self._condition = Condition(CameraState.ENDED, message="the file is at its end")
         elif news.error is not None:
-            self._lose(now_s, news.error.reason, str(news.error))
+            cause = news.error.__cause__ if isinstance(news.error, UnforeseenError) else None
+            self._lose(now_s, news.error.reason, str(news.error), cause=cause)
         elif now_s > self._deadline_s:
             is_open = self._condition.state is CameraState.LIVE
             waited_s = self._frame_timeout_s if is_open else self._open_patience_s
@@ -137,7 +138,7 @@ class Connection:
 
     def lose(self, now_s: float, reason: SourceReason, message: str) -> None:
         """Give the connection up and try again later."""
-        self._lose(now_s, reason.value, f"camera {self._name!r}: {message}; connecting again")
+        self._lose(now_s, reason.value, f"{message}; connecting again")
 
     def condition(self, now_s: float) -> Condition:
         """Say how it stands. A live source that has not sent anything for a while is not live."""
@@ -181,7 +182,12 @@ class Connection:
             self._logged = ""
             self._condition = Condition(CameraState.LIVE)
 
-    def _lose(self, now_s: float, reason: str, message: str) -> None:
+    def _lose(
+        self, now_s: float, reason: str, message: str, *, cause: BaseException | None = None
+    ) -> None:
+        subject = f"camera {self._name!r}:"
+        if not message.startswith(subject):
+            message = f"{subject} {message}"
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.cancel()
@@ -193,5 +199,5 @@ class Connection:
         self._condition = Condition(CameraState.OFFLINE, reason, message)
         # A camera that is down for a week says so once, not thirty thousand times.
         level = logging.DEBUG if message == self._logged else logging.WARNING
-        logger.log(level, "%s; next try in %.0f s", message, wait_s)
+        logger.log(level, "%s; next try in %.0f s", message, wait_s, exc_info=cause)
         self._logged = message

@@ -35,6 +35,8 @@ _WORDS: Final = {
     "camera to H.264",
     SourceReason.INVALID_DATA: "sends something that is no video: check the address",
     SourceReason.LOST: "has ended the connection",
+    SourceReason.BAD_URL: "is no address that can be read: begin it with rtsp://, rtsps://, "
+    "http:// or https://, or give a file's path or webcam:0",
 }
 _FILE_WORDS: Final = {
     SourceReason.NOT_FOUND: "does not exist: check the path",

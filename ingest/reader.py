@@ -9,11 +9,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import av
+
+from ingest.failures import without_address
 from ingest.live_clock import LiveClock
 from ingest.source import CapturedFrame, EndOfStream, Source, SourceInfo
 from ingest.thinning import Thinner
 from maskwatch.contracts import SourceReason
 from maskwatch.errors import MaskwatchError, SourceError
+
+
+class UnforeseenError(SourceError):
+    """Reading failed as nobody has thought of; its cause, with the traceback, is for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +107,7 @@ class LiveReader:
         except MaskwatchError as error:
             self._update(error=SourceError(str(error), reason=SourceReason.INVALID_DATA))
         except Exception as error:  # the border of the thread: a silent end would look like a wait
-            problem = SourceError(
-                f"reading failed in a way that is not foreseen ({type(error).__name__})",
-                reason=SourceReason.INVALID_DATA,
-            )
-            problem.__cause__ = error
-            self._update(error=problem)
+            self._update(error=_unforeseen(error))
 
     def _drain(self, source: Source) -> None:
         thinner = Thinner(self._fps, source_fps=source.info.fps)
@@ -143,3 +145,16 @@ class LiveReader:
                 self._news, info=info or self._news.info, error=error, has_ended=has_ended
             )
             self._changed.notify_all()
+
+
+def _unforeseen(error: Exception) -> UnforeseenError:
+    problem = UnforeseenError(
+        f"reading failed in a way that is not foreseen ({type(error).__name__}): report it with "
+        "the log",
+        reason=SourceReason.INVALID_DATA,
+    )
+    if isinstance(error, av.FFmpegError):
+        # FFmpeg's own text holds the address with its log-in.
+        error = without_address(error).with_traceback(error.__traceback__)
+    problem.__cause__ = error
+    return problem

@@ -1,13 +1,16 @@
 import gc
+import threading
 import tracemalloc
 
 import pytest
 
 from ingest.backoff import Backoff
 from ingest.connection import Connection, ReaderStuckError
-from ingest.reader import News
+from ingest.reader import LiveReader, News
+from ingest.source import Source
 from maskwatch.config import IngestSettings
 from maskwatch.contracts import CameraState, SourceReason
+from tests.support.waiting import wait_for
 from tests.unit.ingest.fakes import INFO, FakeReader, frame, lost
 
 SETTINGS = IngestSettings()
@@ -173,3 +176,33 @@ def test_one_reason_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
             link.step(now_s)
             now_s = max(now_s + 0.05, link.retry_at_s)
     assert len([record for record in caplog.records if "refused" in record.message]) == 1
+
+
+def test_an_unforeseen_error_names_the_camera_and_its_cause(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_: threading.Event) -> Source:
+        raise ZeroDivisionError("a rate of zero")
+
+    reader = LiveReader(fail, fps=5.0, slots=3)
+    link = Connection("door", SETTINGS, make_reader=lambda: reader)
+    link.step(0.0)
+    wait_for(lambda: not reader.is_alive(), what="the end of the reader")
+    link.step(0.1)
+    assert link.condition(0.1).message.startswith("camera 'door': reading failed")
+    (record,) = caplog.records
+    assert record.getMessage().startswith("camera 'door': reading failed")
+    assert "ZeroDivisionError: a rate of zero" in caplog.text
+    assert "in fail" in caplog.text
+
+
+def test_an_error_that_names_the_camera_names_it_once_and_has_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    error = lost()
+    error.__cause__ = OSError("cause")
+    link = connection(Readers([News(error=error)]))
+    link.step(0.0)
+    link.step(0.1)
+    assert caplog.text.count("camera 'door'") == 1
+    assert "Traceback" not in caplog.text

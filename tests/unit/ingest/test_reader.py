@@ -1,6 +1,8 @@
 import math
 import threading
+import traceback
 
+import av
 import pytest
 
 from ingest.reader import LiveReader, News
@@ -78,6 +80,20 @@ def test_an_unforeseen_failure_is_told_and_not_swallowed() -> None:
     news = finished(LiveReader(fail, fps=5.0, slots=3))
     assert isinstance(news.error, SourceError)
     assert isinstance(news.error.__cause__, ZeroDivisionError)
+
+
+def test_an_unforeseen_failure_of_ffmpeg_is_told_without_its_address() -> None:
+    address = "rtsp://u:s3cr3t@door/1"
+
+    def fail(_: threading.Event) -> Source:
+        raise av.error.OSError(5, "Input/output error", address)
+
+    news = finished(LiveReader(fail, fps=5.0, slots=3))
+    assert news.error is not None
+    assert isinstance(news.error.__cause__, av.error.OSError)
+    told = "".join(traceback.format_exception(news.error))
+    assert "Input/output error" in told
+    assert "s3cr3t" not in told
 
 
 class EndlessSource:
