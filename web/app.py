@@ -22,6 +22,7 @@ from web import (
     protection,
     report_pages,
     services,
+    uploads,
 )
 
 MAX_UPLOAD_BYTES = 2 * 1024**3
@@ -55,6 +56,7 @@ def create_app(settings: Settings, *, engine: Engine) -> APIFlask:
         spec_path="/api/v1/openapi.json",
         root_path=str(Path(__file__).parent),
     )
+    app.request_class = uploads.UploadRequest
     secret = auth.secret_key(settings)
     app.config.update(_flask_settings(secret))
     _describe(app)

@@ -33,6 +33,9 @@ OPEN_ENDPOINTS: Final = frozenset(
 )
 """What answers without a password."""
 
+LARGEST_OPEN_BYTES: Final = 64 * 1024
+"""What may be sent there: without the password nobody hands in a file."""
+
 _SESSION_KEY: Final = "opened_with"
 _SECRET_FILE: Final = "web-secret.key"  # noqa: S105 (the name of a file)
 
@@ -145,7 +148,10 @@ def _gate() -> PasswordGate:
 
 def _require_password() -> ResponseReturnValue | None:
     gate = _gate()
-    if not gate.is_needed or request.endpoint in OPEN_ENDPOINTS or _is_open_session(gate):
+    if not gate.is_needed or _is_open_session(gate):
+        return None
+    if request.endpoint in OPEN_ENDPOINTS:
+        request.max_content_length = LARGEST_OPEN_BYTES
         return None
     address = request.remote_addr or ""
     offered = _offered_password(request)

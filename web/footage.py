@@ -1,6 +1,5 @@
 """Pictures and videos that were handed in: keeping the file, and telling how its job goes."""
 
-import errno
 import uuid
 from http import HTTPStatus
 from pathlib import Path
@@ -8,14 +7,12 @@ from typing import Any, Final
 
 from werkzeug.datastructures import FileStorage
 
-from maskwatch.errors import BusError, JobError, MediaError, StorageError
+from maskwatch.errors import BusError, JobError, StorageError
 from maskwatch.job_queue import enqueue_footage, is_alive
 from maskwatch.storage.jobs import Job, JobState, JobStore
 from web.services import Services
 from web.times import local_text, utc_text
-
-FOLDER: Final = "footage"
-"""Below `data_dir`; retention deletes files there."""
+from web.uploads import FOLDER, NotKeptError, keep_as
 
 KIND: Final = "footage"
 NOBODY_WORKS: Final = (
@@ -24,19 +21,6 @@ NOBODY_WORKS: Final = (
 )
 
 _LONGEST_SUFFIX: Final = 8
-_DISK_IS_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-
-
-class NotKeptError(MediaError):
-    """A file that was handed in is not kept.
-
-    Attributes:
-        status: The HTTP status that says so.
-    """
-
-    def __init__(self, message: str, *, status: HTTPStatus) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def keep(shared: Services, given: FileStorage) -> Job:
@@ -48,16 +32,7 @@ def keep(shared: Services, given: FileStorage) -> Job:
     """
     name = Path(given.filename or "unnamed").name[:200]
     path = shared.settings.data_dir / FOLDER / f"{uuid.uuid4()}{_suffix(name)}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        given.save(path)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        is_full = error.errno in _DISK_IS_FULL
-        raise NotKeptError(
-            f"The file cannot be kept: {error.strerror}.",
-            status=HTTPStatus.INSUFFICIENT_STORAGE if is_full else HTTPStatus.INTERNAL_SERVER_ERROR,
-        ) from error
+    keep_as(given, path)
     if path.stat().st_size == 0:
         path.unlink()
         raise NotKeptError(f"{name!r} is empty.", status=HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -10,6 +10,7 @@ from maskwatch.errors import JobError
 from web import footage
 from web.forms import FootageForm
 from web.services import services
+from web.uploads import NotKeptError
 
 blueprint = APIBlueprint("footage_page", __name__, enable_openapi=False)
 
@@ -23,7 +24,7 @@ def files() -> ResponseReturnValue:
         return _page(form), 422 if form.errors else 200
     try:
         job = footage.keep(shared, form.file.data)
-    except footage.NotKeptError as error:
+    except NotKeptError as error:
         return _page(form, problem=str(error)), int(error.status)
     flash(f"{job.arguments['name']} is handed in.")
     return redirect(url_for("footage_page.files"))

@@ -10,6 +10,7 @@ from web import footage
 from web.api.schemas import FootageIn, FootageList, FootageOut
 from web.errors import api_error
 from web.services import services
+from web.uploads import NotKeptError
 
 blueprint = APIBlueprint("footage", __name__, url_prefix="/api/v1", tag="Footage")
 
@@ -23,7 +24,7 @@ def hand_in(upload: FootageIn) -> Any:
     shared = services()
     try:
         job = footage.keep(shared, request.files["file"])
-    except footage.NotKeptError as error:
+    except NotKeptError as error:
         return api_error(error.status, str(error))
     return footage.find(shared, job.id)
 

@@ -1,5 +1,6 @@
 """Who may see and change what: password, sessions, other sites, headers."""
 
+import io
 import re
 
 import pytest
@@ -9,7 +10,7 @@ from flask.testing import FlaskClient
 from maskwatch.config import Settings, WebSettings
 from maskwatch.errors import ConfigError
 from tests.unit.web.conftest import PASSWORD
-from web.auth import FAILURES_A_MINUTE, PasswordGate, secret_key
+from web.auth import FAILURES_A_MINUTE, LARGEST_OPEN_BYTES, PasswordGate, secret_key
 from web.server import check_password_rule, listen
 
 CAMERA = {"name": "entrance", "url": "rtsp://192.0.2.1/s"}
@@ -131,6 +132,15 @@ def test_a_form_without_its_token_is_refused_within_a_session_too(
     answer = locked_client.post("/cameras/add", data={"name": "hall", "url": "rtsp://192.0.2.1/s"})
     assert answer.status_code == 400
     assert locked_app.extensions["maskwatch"].cameras.list() == []
+
+
+def test_without_the_password_nobody_hands_in_a_file(
+    locked_client: FlaskClient, web_settings: Settings
+) -> None:
+    for path, status in (("/login", 413), ("/footage", 302), ("/api/v1/footage", 401)):
+        data = {"file": (io.BytesIO(bytes(LARGEST_OPEN_BYTES + 1)), "day.mp4")}
+        assert locked_client.post(path, data=data).status_code == status, path
+    assert not (web_settings.data_dir / "footage").exists()
 
 
 def test_the_menu_stands_only_where_it_leads_somewhere(locked_client: FlaskClient) -> None:
