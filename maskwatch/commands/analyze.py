@@ -47,8 +47,8 @@ DEFAULT_FPS = 10.0
 @click.option(
     "--quick",
     is_flag=True,
-    help="Look once at each picture, as the live system does; default: in three sizes, each also "
-    "mirrored, which finds more faces and takes about six times as long.",
+    help="Look once at each picture, as the live system does; default: in four sizes, each also "
+    "mirrored, which finds more faces and takes about ten times as long.",
 )
 @click.option("--blur", is_flag=True, help="Make faces unrecognisable in annotated copies.")
 @click.option(

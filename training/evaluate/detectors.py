@@ -27,7 +27,7 @@ from training.evaluate.rivals import Finder, ours, ours_careful, rfb, yunet, yun
 _logger = logging.getLogger(__name__)
 
 OURS = "maskwatch"
-OURS_CAREFUL = "maskwatch, six looks"
+OURS_CAREFUL = "maskwatch, eight looks"
 YUNET_FILE = "yunet_n_640_640.onnx"
 RFB_FILE = "rfb_640_masked_face.onnx"
 
@@ -60,7 +60,7 @@ def finders(weights: Path | None, baselines: Path | None) -> dict[str, Finder]:
     if (baselines / YUNET_FILE).is_file():
         for side in (640, 960):
             chosen[f"YuNet {side}"] = yunet(baselines / YUNET_FILE, long_side=side)
-        chosen["YuNet, six looks"] = yunet_careful(baselines / YUNET_FILE)
+        chosen["YuNet, eight looks"] = yunet_careful(baselines / YUNET_FILE)
     if (baselines / RFB_FILE).is_file():
         chosen["RFB 640"] = rfb(baselines / RFB_FILE)
     if len(chosen) == 2:

@@ -80,8 +80,8 @@ def write_page(folder: Path, cards: dict[str, Card], page: Path) -> None:
         "detectors were run on the same pictures in the same run, times on the same machine. "
         "YuNet and RFB were trained on WIDER FACE, YuNet's start of ours too, so part of `chin` "
         "is not new to any of them. The live system and videos take one look at a picture; "
-        "`maskwatch analyze` takes six at a still one, in three sizes and mirrored, and joins what "
-        "they say; YuNet is shown with as many.\n",
+        "`maskwatch analyze` takes eight at a still one, in four sizes and mirrored, and joins "
+        "what they say; YuNet is shown with as many.\n",
         _section("Reading faces", "classifier", folder, page),
         *(_card(cards[part]) for part in PARTS),
         "## Limits\n\n" + _LIMITS,

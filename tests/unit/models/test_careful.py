@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from maskwatch.geometry import Box
-from models.careful import SIZES, CarefulDetector, fuse
+from models.careful import SIZES, CarefulDetector, Look, fuse
 from models.face_detector import Detection
 
 LOOKS = 2 * len(SIZES)
@@ -58,7 +58,7 @@ def test_a_face_seen_in_every_look_keeps_its_box_and_score() -> None:
 def test_the_picture_is_seen_in_every_size_and_mirrored_at_a_low_threshold() -> None:
     detector = Scripted(bright_half)
     CarefulDetector(detector).detect([PICTURE], min_score=0.4, long_side=640)
-    assert sorted(side for _, side in detector.asked) == [480, 480, 640, 640, 832, 832]
+    assert sorted(side for _, side in detector.asked) == [480, 480, 640, 640, 832, 832, 1024, 1024]
     assert {score for score, _ in detector.asked} == {0.05}
     CarefulDetector(detector).detect([PICTURE], min_score=0.01)
     assert detector.asked[-1][0] == 0.01
@@ -70,25 +70,25 @@ def test_what_one_look_alone_sees_is_not_sure_enough() -> None:
 
     detector = CarefulDetector(Scripted(only_large))
     assert detector.detect([PICTURE]) == [[]]
-    # Two of six looks at 0.9, though the mirrored one lies elsewhere: each has a sixth of it.
+    # Found plain and, elsewhere, in the mirror: each has one of the looks behind it.
     scores = [found.score for found in detector.detect([PICTURE], min_score=0.1)[0]]
-    assert scores == pytest.approx([0.15, 0.15])
+    assert scores == pytest.approx([0.9 / LOOKS] * 2)
 
 
 def test_the_box_is_the_mean_weighted_by_the_scores() -> None:
-    (joined,) = fuse([[face(0, 0, 30, 30, 0.9)], [face(4, 0, 34, 30, 0.3)]])
+    (joined,) = fuse([Look([face(0, 0, 30, 30, 0.9)]), Look([face(4, 0, 34, 30, 0.3)])])
     assert joined.box.x1 == pytest.approx(1.0)
     assert joined.box.x2 == pytest.approx(31.0)
     assert joined.score == pytest.approx(0.6)
 
 
 def test_of_one_look_only_the_surest_box_counts_and_the_rest_gives_way() -> None:
-    joined = fuse([[face(0, 0, 30, 30, 0.9), face(2, 0, 32, 30, 0.5)]])
+    joined = fuse([Look([face(0, 0, 30, 30, 0.9), face(2, 0, 32, 30, 0.5)])])
     assert [found.score for found in joined] == [0.9]
 
 
 def test_two_people_side_by_side_stay_two() -> None:
-    looks = [[face(0, 0, 30, 30, 0.9), face(25, 0, 55, 30, 0.7)]] * 3
+    looks = [Look([face(0, 0, 30, 30, 0.9), face(25, 0, 55, 30, 0.7)])] * 3
     assert [found.score for found in fuse(looks)] == pytest.approx([0.9, 0.7])
 
 
@@ -97,3 +97,24 @@ def test_no_faces_and_no_pictures_are_answers_too() -> None:
     assert detector.detect([PICTURE]) == [[]]
     assert detector.detect([]) == []
     assert detector.min_score == 0.5
+
+
+def test_a_look_has_a_say_only_on_the_sizes_it_knows() -> None:
+    large, small = face(0, 0, 90, 90, 0.8), face(200, 0, 210, 10, 0.8)
+    looks = [Look([large, small]), Look([], most_px=50), Look([], least_px=20)]
+    scores = {round(found.box.width): found.score for found in fuse(looks)}
+    assert scores == pytest.approx({90: 0.4, 10: 0.4})
+    assert fuse([Look([large], most_px=50)]) == []
+
+
+def test_a_close_face_is_left_to_the_smallest_look_and_a_tiny_one_to_the_large_ones() -> None:
+    # In a picture 640 px wide: 400 px is more than any but the smallest look is asked about.
+    picture = np.zeros((480, 640, 3), np.uint8)
+    answers = {
+        480: [face(100, 40, 500, 440, 0.9), face(20, 20, 29, 29, 0.9)],
+        640: [face(20, 20, 29, 29, 0.9)],
+    }
+    detector = CarefulDetector(Scripted(lambda _picture, side: answers.get(side, [])))
+    found = detector.detect([picture], min_score=0.1)[0]
+    assert [round(one.box.width) for one in found] == [400]
+    assert found[0].score > 0.4
