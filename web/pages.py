@@ -12,8 +12,8 @@ from flask.typing import ResponseReturnValue
 from maskwatch.address import shown
 from maskwatch.contracts import Camera
 from maskwatch.errors import CameraError
-from maskwatch.reports import row_as_json
 from web.forms import CameraForm, ConfirmForm
+from web.labels import labelled
 from web.report_pages import choose_rows
 from web.services import Services, services
 from web.times import local_today
@@ -34,7 +34,11 @@ def camera(name: str) -> ResponseReturnValue:
     found = _camera_or_404(shared, name)
     snapshot = shared.overview.snapshot(names=[name])
     day = local_today(shared.settings.zone, now=datetime.now(UTC))
-    rows = [row_as_json(row) for row in choose_rows(shared, day, day, by="hour", camera=name)]
+    rows = labelled(
+        choose_rows(shared, day, day, by="hour", camera=name),
+        by="hour",
+        zone=shared.settings.zone,
+    )
     return render_template(
         "camera.html",
         camera=found,

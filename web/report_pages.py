@@ -9,12 +9,16 @@ from flask import Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from maskwatch.errors import CameraError
-from maskwatch.reports import STEPS, By, ReportRow, render, report_rows, row_as_json
+from maskwatch.reports import STEPS, By, ReportRow, render, report_rows
+from web.labels import labelled
 from web.services import Services, services
 from web.times import check_length, day_bounds, local_today
 
 DAYS_SHOWN: Final = 28
-"""What a report by day or week shows unless somebody chooses."""
+"""What a report by day shows unless somebody chooses."""
+
+WEEKS_SHOWN: Final = 4
+"""What a report by week shows, the present one among them."""
 
 _FILES: Final = {"csv": "text/csv", "json": "application/json"}
 
@@ -38,7 +42,7 @@ def reports() -> ResponseReturnValue:
     choice = _choice(shared)
     return render_template(
         "reports.html",
-        rows=[row_as_json(row) for row in _chosen_rows(shared, choice)],
+        rows=labelled(_chosen_rows(shared, choice), by=choice.by, zone=shared.settings.zone),
         choice=choice,
         names=shared.overview.names(),
         limits=shared.settings.report,
@@ -89,8 +93,17 @@ def _choice(shared: Services) -> _Choice:
     if by not in STEPS:
         abort(400, f"A report is by hour, day or week, not by {by[:20]!r}.")
     last = _day("to", today)
-    first = _day("from", last if by == "hour" else last - timedelta(days=DAYS_SHOWN - 1))
+    first = _day("from", _first_day(by, last))
     return _Choice(by, min(first, last), max(first, last), request.args.get("camera") or None)
+
+
+def _first_day(by: By, last: date) -> date:
+    if by == "hour":
+        return last
+    if by == "day":
+        return last - timedelta(days=DAYS_SHOWN - 1)
+    # From a Monday, so that the first week is a whole one.
+    return last - timedelta(days=last.weekday(), weeks=WEEKS_SHOWN - 1)
 
 
 def _day(key: str, default: date) -> date:

@@ -139,7 +139,7 @@ def _watch(
     for camera in mall:
         store.add(camera.as_camera(fps=wish.fps))
     client = connect(settings)
-    clock = TruthClock(client, mall)
+    clock = TruthClock(client, mall, zone=settings.zone)
     deadline_s = None if wish.seconds is None else wish.seconds + COUNTED_WITHIN_S
     truth = clock.update()
     waited_s = 0.0

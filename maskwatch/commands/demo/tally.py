@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 import redis
@@ -11,59 +12,106 @@ from sqlalchemy import Engine
 
 from maskwatch.bus import ResultLog
 from maskwatch.commands.demo.mall import MallCamera
-from maskwatch.contracts import CLASSES, Analysis, Verdict
-from maskwatch.simulator.truth import add_totals
+from maskwatch.contracts import CLASSES, Analysis, FrameHeader, Verdict
+from maskwatch.simulator.truth import FilmTruth, add_totals, count_verdicts
 from maskwatch.storage.facts import Facts, age_percentile
 from maskwatch.storage.questions import counts_by_camera, total_facts
 
 TRUTH_KEY: Final = "demo:truth"
-"""Redis key of the passages that have ended so far: JSON, camera to verdict to number."""
+"""Redis key of the passages since the site's midnight: JSON, camera to verdict to number."""
 
 _TRUTH_KEPT_S: Final = 10
 
 
+def _nothing() -> dict[str, int]:
+    return dict.fromkeys(CLASSES, 0)
+
+
 @dataclass(slots=True)
 class _Played:
-    """How far a camera's file has been played."""
+    """How far a camera's file has been played.
+
+    `before` are the passages of earlier epochs: the camera's process was started again.
+    """
 
     epoch: str = ""
     media_time_s: float = 0.0
-    before: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CLASSES, 0))
-    """Passages of earlier epochs: the camera's process was started again."""
+    before: dict[str, int] = field(default_factory=_nothing)
+    day: date | None = None
+    midnight_s: float = 0.0
+    """Media time at which `day` began; 0 where the epoch is younger."""
+    before_today: dict[str, int] = field(default_factory=_nothing)
 
 
 class TruthClock:
-    """Follows the results to know how far each film has been played."""
+    """Follows the results to know how far each film has been played.
 
-    def __init__(self, client: redis.Redis, cameras: Sequence[MallCamera]) -> None:
+    Args:
+        client: The connection.
+        cameras: Of the mall.
+        zone: Of the site, whose midnight begins a day's counts.
+    """
+
+    def __init__(
+        self, client: redis.Redis, cameras: Sequence[MallCamera], *, zone: ZoneInfo
+    ) -> None:
         self._redis = client
         self._cameras = {camera.name: camera for camera in cameras}
+        self._zone = zone
         self._log = ResultLog(client)
         self._positions = dict.fromkeys(self._cameras, "")
         self._played = {name: _Played() for name in self._cameras}
 
     def update(self) -> dict[str, dict[str, int]]:
-        """Read what is new and publish the truth; gives camera to verdict to number."""
+        """Read what is new and publish the truth of today, which pages set beside today's counts.
+
+        Returns:
+            Camera to verdict to number, of the whole run.
+        """
         for entry in self._log.read(self._positions, count=500):
             self._positions[entry.camera] = entry.stream_id
             if isinstance(entry.message, Analysis):
-                header = entry.message.header
-                self._advance(entry.camera, header.epoch, header.media_time_s)
-        truth = {name: self._so_far(name) for name in self._cameras}
-        self._redis.set(TRUTH_KEY, msgspec.json.encode(truth), ex=_TRUTH_KEPT_S)
-        return truth
+                self._advance(entry.camera, entry.message.header)
+        today = {name: self._today(name) for name in self._cameras}
+        self._redis.set(TRUTH_KEY, msgspec.json.encode(today), ex=_TRUTH_KEPT_S)
+        return {name: self._so_far(name) for name in self._cameras}
 
-    def _advance(self, name: str, epoch: str, media_time_s: float) -> None:
+    def _advance(self, name: str, header: FrameHeader) -> None:
         played = self._played[name]
-        if epoch != played.epoch:
-            played.before = self._so_far(name)
-            played.epoch, played.media_time_s = epoch, 0.0
-        played.media_time_s = max(played.media_time_s, media_time_s)
+        if header.epoch != played.epoch:
+            played.before, played.before_today = self._so_far(name), self._today(name)
+            played.epoch, played.media_time_s, played.midnight_s = header.epoch, 0.0, 0.0
+        day = datetime.fromtimestamp(header.captured_at_unix_s, self._zone).date()
+        if played.day is None:
+            played.day = day
+        elif day > played.day:
+            played.day, played.midnight_s = day, header.media_time_s
+            played.before_today = _nothing()
+        played.media_time_s = max(played.media_time_s, header.media_time_s)
 
     def _so_far(self, name: str) -> dict[str, int]:
         played = self._played[name]
         ended = self._cameras[name].truth.ended_by(played.media_time_s)
         return add_totals([played.before, ended])
+
+    def _today(self, name: str) -> dict[str, int]:
+        played = self._played[name]
+        ended = _begun_and_ended(self._cameras[name].truth, played.midnight_s, played.media_time_s)
+        return add_totals([played.before_today, ended])
+
+
+def _begun_and_ended(truth: FilmTruth, from_s: float, to_s: float) -> dict[str, int]:
+    """Passages within a stretch of a film shown again and again: a day counts what begins in it."""
+    round_s = from_s - from_s % truth.duration_s
+    begun_before = count_verdicts(
+        [
+            passage
+            for passage in truth.passages
+            if round_s + passage.start_s < from_s < round_s + passage.end_s <= to_s
+        ]
+    )
+    until, before = truth.ended_by(to_s), truth.ended_by(from_s)
+    return {name: until[name] - before[name] - begun_before[name] for name in CLASSES}
 
 
 @dataclass(frozen=True, slots=True)

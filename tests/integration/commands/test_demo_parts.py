@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -17,13 +18,18 @@ from maskwatch.commands.demo.folders import beside_running_demo, demo_home, fres
 from maskwatch.commands.demo.mall import MallCamera, camera_name, make_mall
 from maskwatch.commands.demo.tally import TRUTH_KEY, TruthClock, as_json, take_tally
 from maskwatch.config import Settings
-from maskwatch.contracts import Analysis, FrameHeader, Verdict
+from maskwatch.contracts import CLASSES, Analysis, FrameHeader, Verdict
 from maskwatch.errors import MaskwatchError
 from maskwatch.simulator.film import Film
+from maskwatch.simulator.truth import add_totals, count_verdicts
 from maskwatch.storage import migrate, open_database, writing
 from maskwatch.storage.counting import add_minutes, add_passages
 from maskwatch.storage.facts import Facts, Passage
 from maskwatch.storage.utc import minute_of
+
+PARIS = ZoneInfo("Europe/Paris")
+EVENING = datetime(2026, 11, 23, 23, 59, tzinfo=PARIS)
+MORNING = datetime(2026, 11, 24, 0, 0, 1, tzinfo=PARIS)
 
 
 @pytest.fixture
@@ -38,12 +44,14 @@ def _camera(film: Film, *, rounds: int | None) -> MallCamera:
     return MallCamera("entrance", film, film.path, rounds)
 
 
-def _analysis(media_time_s: float, *, epoch: str = "1", sequence: int = 0) -> Analysis:
+def _analysis(
+    media_time_s: float, *, epoch: str = "1", sequence: int = 0, at: datetime = EVENING
+) -> Analysis:
     header = FrameHeader(
         camera="entrance",
         epoch=epoch,
         sequence=sequence,
-        captured_at_unix_s=0.0,
+        captured_at_unix_s=at.timestamp(),
         media_time_s=media_time_s,
         width=320,
         height=180,
@@ -78,7 +86,7 @@ def test_files_are_exactly_as_long_as_asked_for(tmp_path: Path) -> None:
 def test_the_truth_grows_with_what_has_been_played(
     redis_client: redis.Redis, tiny_film: Film
 ) -> None:
-    clock = TruthClock(redis_client, [_camera(tiny_film, rounds=None)])
+    clock = TruthClock(redis_client, [_camera(tiny_film, rounds=None)], zone=PARIS)
     log = ResultLog(redis_client)
     nothing = dict.fromkeys(("mask", "no_mask", "incorrect"), 0)
     assert clock.update() == {"entrance": nothing}
@@ -95,7 +103,7 @@ def test_the_truth_grows_with_what_has_been_played(
 def test_a_camera_that_starts_again_keeps_the_truth_of_before(
     redis_client: redis.Redis, tiny_film: Film
 ) -> None:
-    clock = TruthClock(redis_client, [_camera(tiny_film, rounds=None)])
+    clock = TruthClock(redis_client, [_camera(tiny_film, rounds=None)], zone=PARIS)
     log = ResultLog(redis_client)
     log.publish(_analysis(tiny_film.truth.duration_s - 0.1, epoch="1"))
     log.publish(_analysis(0.0, epoch="2"))
@@ -105,6 +113,40 @@ def test_a_camera_that_starts_again_keeps_the_truth_of_before(
 
     assert once == tiny_film.truth.totals()
     assert clock.update()["entrance"] == {name: 2 * number for name, number in once.items()}
+
+
+def _published(client: redis.Redis) -> dict[str, int]:
+    text = client.get(TRUTH_KEY)
+    assert isinstance(text, bytes)
+    today: dict[str, dict[str, int]] = msgspec.json.decode(text)
+    return today["entrance"]
+
+
+def test_the_truth_of_today_begins_at_the_sites_midnight_as_the_counts_do(
+    redis_client: redis.Redis, tiny_film: Film
+) -> None:
+    truth = tiny_film.truth
+    first = truth.passages[0]
+    clock = TruthClock(redis_client, [_camera(tiny_film, rounds=None)], zone=PARIS)
+    log = ResultLog(redis_client)
+    log.publish(_analysis(truth.duration_s))
+    midnight_s = truth.duration_s + (first.start_s + first.end_s) / 2
+    log.publish(_analysis(midnight_s, sequence=1, at=MORNING))
+    clock.update()
+    assert _published(redis_client) == dict.fromkeys(CLASSES, 0)
+
+    log.publish(_analysis(2 * truth.duration_s, sequence=2, at=MORNING))
+    whole_run = clock.update()["entrance"]
+    begun_before = [p for p in truth.passages if truth.duration_s + p.start_s < midnight_s]
+    of_today = {
+        name: number - count_verdicts(begun_before)[name] for name, number in truth.totals().items()
+    }
+    assert _published(redis_client) == of_today
+    assert whole_run == {name: 2 * number for name, number in truth.totals().items()}
+
+    log.publish(_analysis(truth.duration_s, epoch="2", sequence=3, at=MORNING))
+    clock.update()
+    assert _published(redis_client) == add_totals([of_today, truth.totals()])
 
 
 def test_the_outcome_holds_every_field_of_the_contract(engine: Engine) -> None:

@@ -106,6 +106,15 @@ def test_passages_come_newest_first_and_can_be_chosen(client: FlaskClient) -> No
     assert [passage["verdict"] for passage in chosen] == ["no_mask", "no_mask"]
 
 
+@pytest.mark.usefixtures("counted")
+def test_the_page_marks_the_hour_that_is_running(client: FlaskClient) -> None:
+    assert "(part" in client.get("/cameras/hall").text
+    past = client.get("/reports?by=week&from=2026-11-16&to=2026-11-22").text
+    assert "2026-11-16 \N{EN DASH} 2026-11-22" in past
+    assert "(part" not in past
+    assert "(part)" in client.get("/reports?by=week&from=2026-11-18&to=2026-11-22").text
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

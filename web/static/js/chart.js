@@ -9,32 +9,33 @@ const VERDICTS = [
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// Cameras are added up: one bar for each start of an hour, day or week.
+// Cameras are added up: one bar for each hour, day or week, in the order of time.
 function byStart(rows) {
   const sums = new Map();
   for (const row of rows) {
-    const sum = sums.get(row.start_local) ?? Object.fromEntries(VERDICTS.map(([key]) => [key, 0]));
+    const sum = sums.get(row.start_utc) ?? { row, ...Object.fromEntries(VERDICTS.map(([key]) => [key, 0])) };
     for (const [key] of VERDICTS) sum[key] += row.passages[key];
-    sums.set(row.start_local, sum);
+    sums.set(row.start_utc, sum);
   }
-  return new Map([...sums].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return [...sums].sort(([a], [b]) => Date.parse(a) - Date.parse(b)).map(([, sum]) => sum);
 }
 
 function settings(sums, isByHour) {
-  const days = new Set([...sums.keys()].map((start) => start.slice(0, 10)));
-  const label = (start) => {
-    if (!isByHour) return start.slice(0, 10);
-    return days.size > 1 ? start.slice(5, 16).replace("T", " ") : start.slice(11, 16);
+  const days = new Set(sums.map(({ row }) => row.start_local.slice(0, 10)));
+  const label = ({ row }) => {
+    let text = row.start_local.slice(0, 10);
+    if (isByHour) text = days.size > 1 ? row.start_local.slice(5, 16).replace("T", " ") : row.start_local.slice(11, 16);
+    return [text, row.offset, row.part && "(part)"].filter(Boolean).join(" ");
   };
   const grid = { color: colour("--line") };
   const ticks = { color: colour("--muted"), precision: 0 };
   return {
     type: "bar",
     data: {
-      labels: [...sums.keys()].map(label),
+      labels: sums.map(label),
       datasets: VERDICTS.map(([key, text, variable]) => ({
         label: text,
-        data: [...sums.values()].map((sum) => sum[key]),
+        data: sums.map((sum) => sum[key]),
         backgroundColor: colour(variable),
         maxBarThickness: 48,
       })),
