@@ -34,10 +34,8 @@ def labelled(rows: Sequence[ReportRow], *, by: By, zone: ZoneInfo) -> list[dict[
 def _label(row: ReportRow, by: By, zone: ZoneInfo) -> str:
     if by == "hour":
         return f"{row.start_local:%Y-%m-%d %H:%M}"
-    if by == "day":
-        return f"{row.start_local:%Y-%m-%d}"
-    last = (row.end_utc - _INSTANT).astimezone(zone)
-    return f"{row.start_local:%Y-%m-%d} \N{EN DASH} {last:%Y-%m-%d}"
+    first, last = row.start_local.date(), (row.end_utc - _INSTANT).astimezone(zone).date()
+    return f"{first}" if by == "day" or first == last else f"{first} \N{EN DASH} {last}"
 
 
 def _part(row: ReportRow, by: By, zone: ZoneInfo) -> str:

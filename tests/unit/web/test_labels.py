@@ -42,6 +42,7 @@ def test_the_running_hour_and_day_say_how_far_they_go() -> None:
     start, now = datetime(2026, 11, 23, tzinfo=PARIS), datetime(2026, 11, 23, 1, 31, tzinfo=PARIS)
     assert _names(start, now, "hour") == ["2026-11-23 00:00", "2026-11-23 01:00 part, to 01:31"]
     assert _names(start, now, "day") == ["2026-11-23 part, to 01:31"]
+    assert _names(start, now, "week") == ["2026-11-23 part, to 01:31"]
 
 
 def test_a_week_has_both_its_days_and_a_part_of_one_says_so() -> None:
