@@ -19,7 +19,6 @@ class CameraSettings:
         turn_deg: Standard deviation of the rotation.
         shift: Standard deviation of the box's error, in sides of the face box.
         scale: Standard deviation of the logarithm of the box's size.
-        squeeze: Standard deviation of the logarithm of width over height: heads turn.
         small: Share of faces drawn again at a small size.
         smallest_px: Lowest face height drawn.
         largest_px: Highest face height drawn.
@@ -35,7 +34,6 @@ class CameraSettings:
     turn_deg: float = 9.0
     shift: float = 0.06
     scale: float = 0.10
-    squeeze: float = 0.0
     small: float = 0.55
     smallest_px: float = 13.0
     largest_px: float = 64.0
@@ -108,10 +106,6 @@ def _moved(
     center = picture.shape[0] / 2 + np.clip(rng.normal(0, settings.shift, 2), -0.16, 0.16) * face_px
     matrix = cv2.getRotationMatrix2D((float(center[0]), float(center[1])), angle, side_px / cut_px)
     matrix[:, 2] += side_px / 2 - center
-    if settings.squeeze > 0:
-        width = float(np.exp(np.clip(rng.normal(0, settings.squeeze), -0.3, 0.3)))
-        matrix[0] *= width
-        matrix[0, 2] += (1 - width) * side_px / 2
     if rng.random() < 0.5:
         matrix[0] = -matrix[0]
         matrix[0, 2] += side_px - 1

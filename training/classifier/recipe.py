@@ -53,7 +53,6 @@ class CameraPart(_Part):
     turn_deg: float = Field(default=9.0, ge=0, le=90)
     shift: float = Field(default=0.06, ge=0, le=0.5)
     scale: float = Field(default=0.10, ge=0, le=0.5)
-    squeeze: float = Field(default=0.0, ge=0, le=0.5)
     small: float = Field(default=0.55, ge=0, le=1)
     smallest_px: float = Field(default=13.0, gt=0)
     largest_px: float = Field(default=64.0, gt=0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
@@ -109,19 +107,3 @@ def test_a_small_face_loses_its_detail() -> None:
         for settings in (small, sharp)
     ]
     assert details[0] < 0.1 * details[1]
-
-
-def test_a_squeezed_face_stays_in_the_middle_and_changes_its_width() -> None:
-    face = np.zeros((SIDE, SIDE, 3), np.uint8)
-    face[52:92, 52:92] = 255
-    still = CameraSettings(**dict.fromkeys(CameraSettings.__dataclass_fields__, 0.0))
-    squeezed = replace(still, squeeze=0.3)
-    widths = set()
-    for seed in range(8):
-        rng = np.random.default_rng(seed)
-        look = take_look(face, rng, squeezed, side_px=96, span=1.35, wide_span=2.0)
-        rows, columns = np.nonzero(look[..., 0] > 128)
-        assert abs(columns.mean() - 47.5) < 1.5
-        assert abs(rows.max() - rows.min() - 39.5) < 1.5
-        widths.add(int(columns.max() - columns.min()))
-    assert len(widths) > 3
