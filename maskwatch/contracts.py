@@ -179,7 +179,8 @@ class Watch:
         tick: 0, 1, 2 … within the epoch. A replay sends the same ticks again after a restart.
         from_unix_s: Start of the stretch, in the same clock as `captured_at_unix_s`.
         until_unix_s: End of the stretch.
-        state: What the camera was doing; only LIVE stretches count as watched.
+        state: What the camera was doing; of LIVE stretches the part whose pictures were analysed
+            counts as watched.
         reason: A `SourceReason` value where the state is OFFLINE, else "".
         captured: Pictures received from the source.
         offered: Pictures put on the stream for analysis.
