@@ -9,7 +9,8 @@ import redis
 from maskwatch.bus import ResultLog, StatusBoard
 from maskwatch.bus.recorder_status import RECORDER_STALE_S, RecorderBoard, RecorderStatus
 from maskwatch.bus.vitals import Vitals, read_vitals
-from maskwatch.contracts import CameraState, CameraStatus, Watch, WorkerStatus, results_key
+from maskwatch.contracts import CameraState, CameraStatus, Watch, results_key
+from tests.support.statuses import a_worker
 
 LATER_S = RECORDER_STALE_S + 5
 
@@ -51,18 +52,7 @@ def test_a_site_without_a_worker_has_a_problem_and_one_with_a_worker_has_none(
 ) -> None:
     now = time.time()
     assert "maskwatch work" in _vitals(redis_client, now).problem
-    StatusBoard(redis_client).put_worker(
-        WorkerStatus(
-            name="w",
-            pid=1,
-            host="h",
-            device="cpu",
-            detector="d",
-            classifier="c",
-            started_at_unix_s=now,
-            updated_at_unix_s=now,
-        )
-    )
+    StatusBoard(redis_client).put_worker(a_worker(now))
     assert _vitals(redis_client, now).problem == ""
 
 

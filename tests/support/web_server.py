@@ -21,10 +21,10 @@ from maskwatch.contracts import (
     CameraState,
     CameraStatus,
     FrameHeader,
-    WorkerStatus,
 )
 from maskwatch.storage import CameraStore, migrate, open_database
 from maskwatch.supervisor.environment import child_environment
+from tests.support.statuses import a_worker
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 3.0
@@ -129,7 +129,7 @@ class Feeder:
 
     def _step(self, now: float) -> None:
         watched = self._views.watched(self._names)
-        self._board.put_worker(_worker(now))
+        self._board.put_worker(a_worker(now))
         for number, name in enumerate(self._names):
             is_offline = name in self.offline
             self._board.put_camera(_status(name, now, is_offline=is_offline))
@@ -178,19 +178,6 @@ def _status(name: str, now: float, *, is_offline: bool) -> CameraStatus:
         height=720,
         codec="h264",
         source_fps=25.0,
-    )
-
-
-def _worker(now: float) -> WorkerStatus:
-    return WorkerStatus(
-        name="made-up",
-        pid=1,
-        host="here",
-        device="cpu",
-        detector="none",
-        classifier="none",
-        started_at_unix_s=now,
-        updated_at_unix_s=now,
     )
 
 

@@ -22,7 +22,7 @@ from training.detector.export import INPUT_NAME
 from training.detector.scenes import PictureCache, Scene
 
 PICTURES = 80
-"""Training pictures that the scales are taken from; more changed nothing."""
+"""Training pictures that the scales are taken from."""
 
 _KINDS = ["Conv", "Relu", "MaxPool", "Add", "Resize"]
 

@@ -19,10 +19,10 @@ from maskwatch.contracts import (
     CameraState,
     CameraStatus,
     FrameHeader,
-    WorkerStatus,
 )
 from maskwatch.storage import migrate, open_database
 from maskwatch.storage.questions import total_facts
+from tests.support.statuses import a_worker
 from tests.worlds.result_log import Epoch
 from web.app import create_app
 from web.metrics import recorder_metrics
@@ -45,19 +45,6 @@ def _samples(client: FlaskClient) -> dict[tuple[str, ...], float]:
 def _status(name: str, **changes: object) -> CameraStatus:
     status = CameraStatus(camera=name, state=CameraState.LIVE, updated_at_unix_s=time.time())
     return replace(status, **changes)  # type: ignore[arg-type]
-
-
-def _worker(now: float) -> WorkerStatus:
-    return WorkerStatus(
-        name="w1",
-        pid=1,
-        host="h",
-        device="cpu",
-        detector="d",
-        classifier="c",
-        started_at_unix_s=now,
-        updated_at_unix_s=now,
-    )
 
 
 def _offer_too_many(client: redis.Redis, camera: str) -> int:
@@ -83,7 +70,7 @@ def test_a_dropped_frame_is_in_the_metrics(
     dropped = _offer_too_many(redis_client, "hall")
     assert dropped == OFFERED - KEPT
     board = StatusBoard(redis_client)
-    board.put_worker(_worker(time.time()))
+    board.put_worker(a_worker(time.time()))
     board.set_active("hall")
     board.put_camera(
         _status(
@@ -172,7 +159,7 @@ def test_workers_tell_what_they_did_and_where_the_time_went(
 ) -> None:
     StatusBoard(redis_client).put_worker(
         replace(
-            _worker(time.time()),
+            a_worker(time.time()),
             frames_total=7,
             faces_total=5,
             errors_total=1,
@@ -246,6 +233,6 @@ def test_a_site_without_a_worker_says_so_and_calls_no_camera_live(
     now = client.get("/api/v1/cameras/hall").json["now"]
     assert (now["state"], now["label"], now["captured_fps"]) == ("unanalysed", "Not analysed", 25.0)
     assert _samples(client)["maskwatch_camera_state", "hall", "unanalysed"] == 1
-    board.put_worker(_worker(time.time()))
+    board.put_worker(a_worker(time.time()))
     assert "No worker is running" not in client.get("/").text
     assert client.get("/api/v1/cameras/hall").json["now"]["state"] == "live"
