@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -76,6 +76,32 @@ def take_look(
     return _through_the_lens(look, rng, settings, span=span)
 
 
+def seen_by_camera(
+    look: Picture,
+    rng: np.random.Generator,
+    settings: CameraSettings,
+    *,
+    face_px: float,
+    span: float,
+) -> Picture:
+    """Returns a cut as a poorer camera would give it: colours, light and lens, nothing moved.
+
+    Args:
+        look: uint8 (S, S, 3) BGR.
+        rng: The only source of chance.
+        settings: Strengths.
+        face_px: Side of the face in the picture: it is never drawn larger.
+        span: Side of the cut over the side of the face.
+    """
+    if rng.random() < settings.colour:
+        look = _other_colours(look, rng)
+    if rng.random() < settings.light:
+        look = _other_light(look, rng)
+    return _through_the_lens(
+        look, rng, replace(settings, largest_px=min(settings.largest_px, face_px)), span=span
+    )
+
+
 def central_cut(picture: Picture, *, side_px: int, share: float) -> Picture:
     """Returns the middle of a square picture, resized.
 
@@ -103,7 +129,7 @@ def _moved(
     face_px = picture.shape[0] / wide_span
     cut_px = face_px * span * float(np.exp(np.clip(rng.normal(0, settings.scale), -0.25, 0.25)))
     angle = float(np.clip(rng.normal(0, settings.turn_deg), -35, 35))
-    center = picture.shape[0] / 2 + np.clip(rng.normal(0, settings.shift, 2), -0.16, 0.16) * face_px
+    center = picture.shape[0] / 2 + _error(rng, settings.shift) * face_px
     matrix = cv2.getRotationMatrix2D((float(center[0]), float(center[1])), angle, side_px / cut_px)
     matrix[:, 2] += side_px / 2 - center
     if rng.random() < 0.5:
@@ -115,6 +141,11 @@ def _moved(
     return np.asarray(moved, np.uint8)
 
 
+def _error(rng: np.random.Generator, deviation: float) -> NDArray[np.float64]:
+    """How far the box is off, across and down; beyond 2.7 deviations it is no box of a face."""
+    return np.clip(rng.normal(0, deviation, 2), -2.7 * deviation, 2.7 * deviation)
+
+
 def _through_the_lens(
     look: Picture, rng: np.random.Generator, settings: CameraSettings, *, span: float
 ) -> Picture:
@@ -122,6 +153,7 @@ def _through_the_lens(
     drawn_side = side
     if rng.random() < settings.small:
         low, high = np.log(settings.smallest_px), np.log(settings.largest_px)
+        high = max(low, high)
         drawn_side = min(side, max(8, round(float(np.exp(rng.uniform(low, high))) * span)))
     if rng.random() < settings.motion:
         look = _motion_blurred(look, rng)

@@ -18,6 +18,7 @@ from models.mask_classifier import MaskClassifier, sharpness
 from training.augment.camera import CameraSettings, take_look
 from training.classifier.crop_cache import CACHE_SPAN, CropCache
 from training.classifier.export import export_classifier
+from training.classifier.looks import looks_of, predict, rows_to_measure
 from training.classifier.measures import best_calibration, crop_scores
 from training.classifier.readability import (
     TradePoint,
@@ -26,7 +27,6 @@ from training.classifier.readability import (
     fit_chance,
     trade_curve,
 )
-from training.classifier.train import looks_of, predict, rows_to_measure
 
 if TYPE_CHECKING:
     import keras

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training.classifier.crop_cache import CACHE_SIDE_PX, CropCache
-from training.classifier.train import rows_to_measure, still_look
+from training.classifier.looks import rows_to_measure, still_look
 from training.datasets.hashing import near_pairs, perceptual_hash
 
 # At 8 of 64 bits the pairs were copies by eye; at 10 many were strangers in the same pose.

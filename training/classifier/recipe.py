@@ -41,6 +41,8 @@ class RunPart(_Part):
     warm_up_steps: int = Field(default=200, ge=0)
     weight_decay: float = Field(default=5e-4, ge=0)
     label_smoothing: float = Field(default=0.05, ge=0, lt=1)
+    doubt_at: int = Field(default=0, ge=0)
+    doubt_from: float = Field(default=0.9, gt=0.5, le=1)
     average: float = Field(default=0.99, ge=0, lt=1)
     average_every: int = Field(default=5, ge=1)
     measure_every: int = Field(default=500, ge=1)

@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 
 from maskwatch.contracts import CLASSES
 from maskwatch.errors import MaskwatchError
-from models.crops import DEFAULT_SPAN
-from training.augment.camera import central_cut
 from training.classifier.batches import Batch, BatchMaker
 from training.classifier.checkpoint import (
     Arrays,
@@ -31,8 +29,16 @@ from training.classifier.checkpoint import (
     save_arrays,
     save_checkpoint,
 )
-from training.classifier.crop_cache import CACHE_SPAN, CropCache
+from training.classifier.crop_cache import CropCache
+from training.classifier.doubts import labels_in_doubt
 from training.classifier.export import load_exported
+from training.classifier.looks import (
+    looks_of,
+    network_input,
+    predict,
+    rows_to_measure,
+    still_chances,
+)
 from training.classifier.measures import CropScores, crop_scores
 from training.classifier.net import NetSettings, build_classifier, freeze_first, load_backbone
 from training.classifier.recipe import ClassifierRecipe
@@ -41,8 +47,6 @@ if TYPE_CHECKING:
     import keras
 
 logger = logging.getLogger(__name__)
-
-_PREDICT_BATCH = 128
 
 
 class TrainingDivergedError(MaskwatchError):
@@ -66,16 +70,6 @@ class Progress:
     loss: float
     left_s: float
     scores: CropScores | None
-
-
-def network_input(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Returns uint8 BGR pictures (N, S, S, 3) as the network wants them: RGB, -1..1."""
-    return pictures[..., ::-1].astype(np.float32) / np.float32(127.5) - np.float32(1)
-
-
-def still_look(wide: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
-    """Returns the classifier's own cut of a cached crop, unchanged otherwise."""
-    return central_cut(wide, side_px=side_px, share=DEFAULT_SPAN / CACHE_SPAN)
 
 
 def learning_rate(recipe: ClassifierRecipe, step: int) -> float:
@@ -117,6 +111,7 @@ class ClassifierTraining:
         import keras
 
         self.recipe, self.folder = recipe, folder
+        self._cache, self._left_out = cache, frozenset(left_out)
         folder.mkdir(parents=True, exist_ok=True)
         keras.utils.set_random_seed(recipe.run.seed)
         net = NetSettings(recipe.net.input_px, recipe.net.blocks, recipe.net.dropout, len(CLASSES))
@@ -139,6 +134,7 @@ class ClassifierTraining:
         self.optimiser.build(self.model.trainable_variables)
         self.average: Arrays = self.model.get_weights()
         self.step = 0
+        self._has_doubted = False
         self._batches = BatchMaker(cache, recipe, left_out=left_out)
         self._validation = looks_of(cache, rows_to_measure(cache, "val"), recipe.net.input_px)
         self._take_up()
@@ -159,6 +155,8 @@ class ClassifierTraining:
         losses: list[float] = []
         started, first = time.monotonic(), self.step
         while self.step < run.steps:
+            if run.doubt_at and self.step >= run.doubt_at and not self._has_doubted:
+                self._leave_out_doubtful()
             losses.append(self._train_on(self._batches.batch(self.step)))
             self.step += 1
             if self.step % run.average_every == 0:
@@ -188,6 +186,36 @@ class ClassifierTraining:
         if not len(labels):
             return None
         return crop_scores(predict(self.plain, pictures), labels)
+
+    @property
+    def doubts_path(self) -> Path:
+        """Rows of the cache that were left out from `doubt_at` on, once that is reached."""
+        return self.folder / "doubts.json"
+
+    def _leave_out_doubtful(self) -> None:
+        """Goes on without the crops whose label the averaged weights contradict.
+
+        A run that was killed later reads which they were: it could not find the same ones anew.
+        """
+        if not self.doubts_path.exists():
+            rows = [
+                row
+                for row, crop in enumerate(self._cache.crops)
+                if crop.split == "train" and row not in self._left_out
+            ]
+            self.plain.set_weights(self.average)
+            chances = still_chances(self.plain, self._cache, rows)
+            labels = [self._cache.crops[row].label for row in rows]
+            found = labels_in_doubt(chances, labels, sure=self.recipe.run.doubt_from)
+            partial = self.doubts_path.with_suffix(".partial")
+            partial.write_text(json.dumps([rows[place] for place in found]), encoding="utf-8")
+            partial.replace(self.doubts_path)
+        doubtful = json.loads(self.doubts_path.read_text(encoding="utf-8"))
+        logger.info("%d crops whose label is in doubt are left out", len(doubtful))
+        self._batches = BatchMaker(
+            self._cache, self.recipe, left_out=tuple(self._left_out | set(doubtful))
+        )
+        self._has_doubted = True
 
     def _train_on(self, batch: Batch) -> float:
         self.optimiser.learning_rate.assign(learning_rate(self.recipe, self.step))
@@ -227,35 +255,6 @@ class ClassifierTraining:
     def _note(self, progress: Progress) -> None:
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(progress)) + "\n")
-
-
-def rows_to_measure(cache: CropCache, split: str) -> list[int]:
-    """Returns the rows of a split that figures are taken on.
-
-    Faces cut from labelled scenes where there are any: ready-made crops flatter a classifier.
-    """
-    rows = [row for row, crop in enumerate(cache.crops) if crop.split == split]
-    scenes = [row for row in rows if cache.crops[row].is_from_scene]
-    return scenes or rows
-
-
-def looks_of(
-    cache: CropCache, rows: Sequence[int], side_px: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Returns the still looks (N, side, side, 3) and class numbers (N,) of rows of the cache."""
-    looks = np.empty((len(rows), side_px, side_px, 3), np.uint8)
-    for place, row in enumerate(rows):
-        looks[place] = still_look(np.asarray(cache.pixels[row]), side_px)
-    return looks, np.array([CLASSES.index(cache.crops[row].label) for row in rows], np.int64)
-
-
-def predict(model: keras.Model, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Returns the logits (N, C) of looks (N, side, side, 3), a batch at a time."""
-    parts = [
-        model.predict_on_batch(network_input(pictures[start : start + _PREDICT_BATCH]))
-        for start in range(0, len(pictures), _PREDICT_BATCH)
-    ]
-    return np.concatenate(parts) if parts else np.empty((0, len(CLASSES)), np.float32)
 
 
 def save_weights(path: Path, weights: Arrays) -> None:

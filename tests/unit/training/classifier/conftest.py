@@ -99,6 +99,7 @@ average = 0.5
 average_every = 1
 measure_every = 6
 save_every = 4
+doubt_at = 5
 [shares.mask]
 faces = 1
 crops = 1

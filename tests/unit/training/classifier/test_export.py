@@ -19,8 +19,8 @@ from models.mask_classifier import BUILTIN_CARD, MaskClassifier
 from models.runtimes.keras import KerasRuntime
 from models.runtimes.onnx import OnnxRuntime
 from training.classifier.export import export_classifier, load_exported
+from training.classifier.looks import predict
 from training.classifier.net import NetSettings, build_classifier
-from training.classifier.train import predict
 
 pytestmark = pytest.mark.filterwarnings("default")  # Keras's engines warn about each other
 

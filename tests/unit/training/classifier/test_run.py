@@ -15,8 +15,9 @@ pytest.importorskip("onnx", reason="needs the extra [train]")
 from maskwatch.errors import ConfigError
 from models.mask_classifier import MaskClassifier
 from training.classifier import train
+from training.classifier.batches import Batch, BatchMaker
 from training.classifier.checkpoint import CheckpointError, load_checkpoint
-from training.classifier.crop_cache import open_cache
+from training.classifier.crop_cache import CropCache, open_cache
 from training.classifier.recipe import read_recipe
 from training.classifier.run import RunOptions, train_in_folder
 from training.classifier.train import (
@@ -69,6 +70,33 @@ def test_a_run_killed_midway_goes_on_to_the_same_weights(
     ):
         for name in first.files:
             np.testing.assert_allclose(first[name], second[name], atol=1e-4)
+
+
+def test_labels_that_the_network_contradicts_are_left_out_from_the_given_step_on(
+    whole_run: tuple[RunOptions, list[Progress]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = open_cache(whole_run[0].folder / "crops")
+    recipe = read_recipe(whole_run[0].recipe or Path())
+    later = BatchMaker(cache, recipe).batch(recipe.run.doubt_at)
+    wrong = next(row for row in later.rows.tolist() if cache.crops[row].label == "mask")
+
+    def sure_of_the_opposite(model: object, cache: CropCache, rows: list[int]) -> np.ndarray:
+        return np.array([[0.02, 0.96, 0.02] if row == wrong else [0.4, 0.3, 0.3] for row in rows])
+
+    monkeypatch.setattr(train, "still_chances", sure_of_the_opposite)
+    run = ClassifierTraining(recipe, cache, tmp_path / "run")
+    drawn: list[set[int]] = []
+    real = BatchMaker.batch
+
+    def noted(maker: BatchMaker, step: int) -> Batch:
+        batch = real(maker, step)
+        drawn.append(set(batch.rows.tolist()))
+        return batch
+
+    monkeypatch.setattr(BatchMaker, "batch", noted)
+    run.run(lambda _: None)
+    assert json.loads(run.doubts_path.read_text()) == [wrong]
+    assert wrong not in set().union(*drawn[recipe.run.doubt_at :])
 
 
 def test_fine_tuning_starts_from_the_exported_weights(

@@ -1,0 +1,1 @@
+"""The second look at found faces: its candidates, network and training."""
