@@ -43,7 +43,6 @@ class Crop:
         split: ``train``, ``val`` or ``test``.
         label: A name of `CLASSES`.
         height_px: Height of the face box in the picture.
-        width_px: Width of the face box in the picture.
         relative_height: Height of the face were the picture 640 px on its longer side.
         landmarks: Eyes, nose and mouth corners in pixels of the crop (10 numbers), or empty.
         is_from_scene: Cut from a labelled scene, not a ready-made crop.
@@ -55,7 +54,6 @@ class Crop:
     split: str
     label: str
     height_px: float
-    width_px: float
     relative_height: float
     landmarks: tuple[float, ...] = ()
     is_from_scene: bool = True
@@ -125,7 +123,6 @@ def scene_crops(folder: Path, finder: LandmarkFinder | None) -> Iterator[tuple[P
                 split=labelled.split,
                 label=face.label,
                 height_px=face.box.height,
-                width_px=face.box.width,
                 relative_height=face.box.height * relative,
                 landmarks=_central_landmarks(cut, finder),
             )
@@ -165,7 +162,6 @@ def folder_crops(
             split=found.split,
             label=found.label,
             height_px=box.height,
-            width_px=box.width,
             relative_height=box.height,
             landmarks=_central_landmarks(cut, finder),
             is_from_scene=False,

@@ -41,15 +41,18 @@ def evaluate_all(
     """Measure the built-in networks, public detectors beside them, and write the page."""
     from models.card import read_card
     from models.face_detector import BUILTIN_WEIGHTS
+    from models.face_refiner import BUILTIN_CARD as REFINER_CARD
     from models.mask_classifier import BUILTIN_CARD
     from training.evaluate.page import write_page
 
     context.invoke(detector, data=data, split=split, baselines=baselines, out=out)
     context.invoke(classifier, data=data, split=split, out=out)
+    context.invoke(classifier, data=data, split=split, out=out, careful=True)
     if page is None:
         return
     cards = {
         "detector": read_card(BUILTIN_WEIGHTS.with_suffix(".json")),
+        "refiner": read_card(REFINER_CARD),
         "classifier": read_card(BUILTIN_CARD),
     }
     write_page(out, cards, page)

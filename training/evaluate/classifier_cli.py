@@ -25,25 +25,40 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     help="A card, or weights beside one.",
 )
 @click.option("--detector", default="builtin", show_default=True, help="The same, or yunet:FILE.")
+@click.option(
+    "--careful",
+    is_flag=True,
+    help="As `maskwatch analyze` looks at still pictures, not as the live system does.",
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Cores; default: all.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Writes classifier.json, classifier.md and classifier.png there.",
+    help="Writes classifier.json, .md and .png there; careful.json, .md and .png with --careful.",
 )
 def classifier(
-    data: Path, split: str, name: str, detector: str, threads: int | None, out: Path | None
+    data: Path,
+    split: str,
+    name: str,
+    detector: str,
+    careful: bool,
+    threads: int | None,
+    out: Path | None,
 ) -> None:  # fmt: skip
     """Measure the mask classifier on labelled scenes: by source, height and class."""
     from maskwatch.config import WorkerSettings
     from maskwatch.errors import MediaError
-    from models.registry import load_classifier, load_detector
+    from models.careful import CarefulDetector
+    from models.registry import Detector, load_classifier, load_detector, load_refiner
     from training.datasets.index import read_index
     from training.evaluate.classifier import end_to_end, read_scenes, reading_report, slices
     from training.evaluate.classifier_page import as_json, as_markdown, draw
 
     settings = WorkerSettings(classifier=name, detector=detector, threads=threads or 0)
-    finds, reads = load_detector(settings), load_classifier(settings)
+    finds: Detector = load_detector(settings)
+    reads = load_classifier(settings)
+    if careful:
+        finds, reads = CarefulDetector(finds, load_refiner(settings)), reads.mirroring()
     pictures, problems = read_index(data)
     for problem in problems:
         click.echo(f"skipped: {problem}", err=True)
@@ -63,7 +78,8 @@ def classifier(
         return
     out.mkdir(parents=True, exist_ok=True)
     record = {"split": split, "weights_sha256": reads.card.sha256} | as_json(reports, ap50)
-    (out / "classifier.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (out / "classifier.md").write_text(page, encoding="utf-8")
-    draw(looks, out / "classifier.png")
-    click.echo(f"written to {out}: classifier.json, classifier.md, classifier.png")
+    part = "careful" if careful else "classifier"
+    (out / f"{part}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (out / f"{part}.md").write_text(page, encoding="utf-8")
+    draw(looks, out / f"{part}.png")
+    click.echo(f"written to {out}: {part}.json, {part}.md, {part}.png")
