@@ -137,8 +137,8 @@ def _kill(pid: int | None) -> None:
 def test_killing_each_process_in_turn_changes_no_count(
     long_film: Path, undisturbed: Outcome, tmp_path: Path
 ) -> None:
-    # While the recorder starts again the workers go on through the film; so it is last, and the film
-    # cannot end before the others have had their turn.
+    # While the recorder starts again the workers go on through the film; so it is last, and the
+    # film cannot end before the others have had their turn.
     victims = ["camera", "work-1", "web", "jobs", "ingest", "redis", "record"]
     with _replay(long_film, tmp_path / "data") as (supervisor, engine):
         for victim in victims:
