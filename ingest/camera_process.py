@@ -1,8 +1,8 @@
 """The process of one camera: `python -m ingest.camera_process`, started by `ingest.main`.
 
 Its first line of input is the job as JSON, by a pipe, so that no password is seen among the
-processes. A line "end" then means that the camera is removed or changed; the end of the input, that
-ingest stops or has died. The process outlives neither.
+processes. A line "end" then means that the camera is removed or reads something else; the end of
+the input alone, that ingest stops, has died or starts the process again. It outlives neither.
 """
 
 import logging
@@ -57,7 +57,7 @@ class Orders:
 
     Attributes:
         stop: End in order, now.
-        is_abandoned: The camera is removed or changed: its epoch is over for good.
+        is_abandoned: The camera is removed or reads something else: its epoch is over for good.
     """
 
     def __init__(self, lines: TextIO, *, give_up: Callable[[int], None] = os._exit) -> None:
@@ -139,7 +139,8 @@ def _live(camera: Camera, settings: Settings, orders: Orders) -> int:
 def _replay(camera: Camera, settings: Settings, orders: Orders) -> int:
     # Here, so that a live camera's process does without the database.
     from ingest.replay_camera import ReplayCamera
-    from maskwatch.storage import last_position, open_database
+    from maskwatch.storage import open_database
+    from maskwatch.storage.recordings import replay_progress
 
     engine = open_database(settings)
     queue_frames = max(settings.ingest.queue_frames, REPLAY_QUEUE_FRAMES)
@@ -148,7 +149,7 @@ def _replay(camera: Camera, settings: Settings, orders: Orders) -> int:
         settings.ingest,
         bus=RedisBus(connect(settings), limit=queue_frames),
         open_source=lambda: open_source(camera, settings.ingest),
-        position=lambda: last_position(engine, camera.name),
+        progress=lambda recording: replay_progress(engine, camera.name, recording),
     )
     while not orders.stop.is_set() and not loop.is_over:
         wait_s = loop.step(time.monotonic(), time.time())

@@ -21,7 +21,7 @@ class Child(Protocol):
         """Return None while it runs."""
 
     def stop(self, *, is_abandoned: bool) -> None:
-        """Tell it to end in order; with `is_abandoned` its epoch is over for good."""
+        """Tell it to end in order; with `is_abandoned` what it reads is left for good."""
 
     def kill(self) -> None:
         """End it at once and wait for that."""

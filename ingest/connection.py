@@ -51,11 +51,13 @@ class Condition:
         state: CONNECTING, LIVE, OFFLINE or ENDED.
         reason: Where OFFLINE.
         message: One sentence for people.
+        is_gap: Nothing is wrong: a file has no pictures here. The time is not watched all the same.
     """
 
     state: CameraState
     reason: str = ""
     message: str = ""
+    is_gap: bool = False
 
 
 class Connection:
@@ -86,6 +88,7 @@ class Connection:
         self._leave_by_s = 0.0
         self._deadline_s = 0.0
         self._last_picture_s: float | None = None
+        self._next_due_s: float | None = None
         self._condition = Condition(CameraState.CONNECTING, message="connecting")
         self._logged = ""
         self.info = SourceInfo()
@@ -120,6 +123,10 @@ class Connection:
         self.info = news.info or self.info
         if news.captured:
             self._hear_pictures(now_s)
+        self._next_due_s = news.next_due_s
+        if news.next_due_s is not None:
+            # A file cannot lose its connection while the time of its next picture is waited for.
+            self._deadline_s = max(self._deadline_s, news.next_due_s + self._frame_timeout_s)
         if news.has_ended:
             self._reader = None
             self._condition = Condition(CameraState.ENDED, message="the file is at its end")
@@ -147,8 +154,11 @@ class Connection:
         silent_s = now_s - self._last_picture_s
         if silent_s <= max(STALL_S, 3 / self.info.fps if self.info.fps else 0):
             return self._condition
-        message = f"no picture for {silent_s:.0f} s"
-        return Condition(CameraState.OFFLINE, SourceReason.TIMEOUT.value, message)
+        timeout = SourceReason.TIMEOUT.value
+        if self._next_due_s is not None and self._next_due_s > now_s:
+            message = f"a gap in the recording: it goes on in {self._next_due_s - now_s:.0f} s"
+            return Condition(CameraState.OFFLINE, timeout, message, is_gap=True)
+        return Condition(CameraState.OFFLINE, timeout, f"no picture for {silent_s:.0f} s")
 
     def close(self) -> None:
         """Have the reader end; it is not waited for."""

@@ -63,7 +63,7 @@ class Fleet:
             wanted = known.get(name)
             is_wanted = wanted is not None and wanted.enabled
             if post.stop_by_s is None and not (is_wanted and wanted == post.camera):
-                self._stop(post, now_s)
+                self._stop(post, wanted, now_s)
         for name, camera in known.items():
             if camera.enabled and name not in self._posts:
                 self._left.pop(name, None)
@@ -181,12 +181,17 @@ class Fleet:
         post.failure = f"its process ended unexpectedly (code {code}) and is started again"
         logger.error("camera %s: %s in %.0f s", name, post.failure, wait_s)
 
-    def _stop(self, post: _Post, now_s: float) -> None:
+    def _stop(self, post: _Post, wanted: Camera | None, now_s: float) -> None:
         logger.info("camera %s: is changed, switched off or removed", post.camera.name)
         post.stop_by_s = now_s + STOP_PATIENCE_S
         if post.child is not None:
-            post.child.stop(is_abandoned=True)
+            post.child.stop(is_abandoned=wanted is None or _reads_else(wanted, post.camera))
 
     def _forget(self, name: str, now_s: float) -> None:
         del self._posts[name]
         self._left[name] = (now_s + LINGER_S, name not in self._known)
+
+
+def _reads_else(wanted: Camera, camera: Camera) -> bool:
+    """Whether a change leaves what was read for good; otherwise a replay goes on where it was."""
+    return (wanted.url, wanted.is_replay) != (camera.url, camera.is_replay)

@@ -240,12 +240,13 @@ class LiveCamera:
         captured_fps, offered_fps = self._rates.add(
             now_s, tally.captured_total, tally.offered_total
         )
-        is_offline = condition.state is CameraState.OFFLINE
+        state = CameraState.LIVE if condition.is_gap else condition.state
+        is_offline = state is CameraState.OFFLINE
         return CameraStatus(
             camera=self._camera.name,
-            state=condition.state,
+            state=state,
             updated_at_unix_s=unix_s,
-            reason=condition.reason,
+            reason=condition.reason if is_offline else "",
             message=condition.message,
             last_frame_unix_s=self._last_good_unix_s,
             captured_fps=round(captured_fps, 2),

@@ -38,6 +38,8 @@ class PacedFile:
         self._zero_at_s: float | None = None
         self._round_begins_s = 0.0
         self._last_s = 0.0
+        self.next_due_s: float | None = None
+        """Monotonic clock: while a picture's time is waited for, when that is."""
 
     @property
     def info(self) -> SourceInfo:
@@ -53,8 +55,10 @@ class PacedFile:
         now_s = time.monotonic()
         if self._zero_at_s is None or now_s - (self._zero_at_s + frame.media_time_s) > LATE_S:
             self._zero_at_s = now_s - frame.media_time_s
-        if self._stop.wait(max(0.0, self._zero_at_s + frame.media_time_s - now_s)):
+        self.next_due_s = self._zero_at_s + frame.media_time_s
+        if self._stop.wait(max(0.0, self.next_due_s - now_s)):
             raise EndOfStream
+        self.next_due_s = None
         frame.arrived_at_s, frame.arrived_at_unix_s = time.monotonic(), time.time()
         return frame
 

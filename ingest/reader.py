@@ -13,6 +13,7 @@ import av
 
 from ingest.failures import without_address
 from ingest.live_clock import LiveClock
+from ingest.paced_file import PacedFile
 from ingest.source import CapturedFrame, EndOfStream, Source, SourceInfo
 from ingest.thinning import Thinner
 from maskwatch.contracts import SourceReason
@@ -34,6 +35,7 @@ class News:
         info: What the source says of itself, once it is open.
         error: Why reading has stopped; with it nothing more will come.
         has_ended: The source has come to its proper end; nothing more will come.
+        next_due_s: Monotonic clock: a file's next picture comes then and not before.
     """
 
     frames: tuple[CapturedFrame, ...] = ()
@@ -42,6 +44,7 @@ class News:
     info: SourceInfo | None = None
     error: SourceError | None = None
     has_ended: bool = False
+    next_due_s: float | None = None
 
 
 class LiveReader:
@@ -62,6 +65,7 @@ class LiveReader:
         self._cancelled = threading.Event()
         self._changed = threading.Condition()
         self._news = News()
+        self._source: Source | None = None
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
 
     def start(self) -> None:
@@ -75,10 +79,12 @@ class LiveReader:
 
     def take(self) -> News:
         """Return the news and clear the slots."""
+        source = self._source
+        next_due_s = source.next_due_s if isinstance(source, PacedFile) else None
         with self._changed:
             news = self._news
             self._news = News(info=news.info, error=news.error, has_ended=news.has_ended)
-            return news
+            return replace(news, next_due_s=next_due_s)
 
     def cancel(self) -> None:
         """Have the thread end after the picture it is waiting for; it closes the source itself."""
@@ -94,7 +100,7 @@ class LiveReader:
 
     def _run(self) -> None:
         try:
-            source = self._open_source(self._cancelled)
+            source = self._source = self._open_source(self._cancelled)
             try:
                 self._update(info=source.info)
                 self._drain(source)

@@ -8,13 +8,14 @@ from typing import Final
 from ingest.backoff import Backoff
 from ingest.camera_bus import CameraBus
 from ingest.rates import Rates
-from ingest.replay_file import describe_replay
+from ingest.replay_file import ReplayFile, describe_replay
 from ingest.replay_reading import Picture, ReplayReading
 from ingest.source import Source
 from maskwatch.config import IngestSettings
 from maskwatch.contracts import Camera, CameraState, CameraStatus
 from maskwatch.errors import BusError, MaskwatchError, SourceError, StorageError
-from maskwatch.storage.recorder_state import RecorderPosition
+from maskwatch.replay_epoch import ReplayEpoch
+from maskwatch.storage.recordings import ReplayProgress
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,15 @@ class ReplayCamera:
     The end is not reached when the last picture is sent, but when the recorder has counted it: a
     Redis that restarts in between has lost pictures, and the file is read again.
 
+    A recording counts once under one camera's name: switched off and on, read at another rate or
+    from another path, it goes on behind what is counted.
+
     Args:
         camera: Whose file.
         settings: How pictures are sent.
         bus: Where they go.
         open_source: Opens the file from its beginning.
-        position: Asks the database what the recorder has counted of this camera.
+        progress: Asks the database what is counted of this camera and of a recording.
     """
 
     def __init__(
@@ -46,13 +50,13 @@ class ReplayCamera:
         *,
         bus: CameraBus,
         open_source: Callable[[], Source],
-        position: Callable[[], RecorderPosition | None],
+        progress: Callable[[str], ReplayProgress],
     ) -> None:
         self._camera = camera
         self._settings = settings
         self._bus = bus
         self._open_source = open_source
-        self._position = position
+        self._progress = progress
         self._backoff = Backoff(settings.backoff_min_s, settings.backoff_max_s)
         self._reading: ReplayReading | None = None
         self._server_id = ""
@@ -85,12 +89,12 @@ class ReplayCamera:
             return self._fail(error, now_s)
 
     def abandon(self, unix_s: float) -> None:
-        """End the epoch here: the camera is removed, or read in another way from now on."""
+        """End the epoch here: the camera is removed, or reads something else from now on."""
         reading = self._reading
         if reading is None:
             return
         if not reading.has_ended:
-            reading.end(until_s=reading.last_time_s)
+            reading.break_off()
         try:
             while reading.outbox and self._send(reading, unix_s):
                 pass
@@ -124,30 +128,30 @@ class ReplayCamera:
             file = describe_replay(self._camera, source.info)
             # First the server: one that restarts in between is noticed by its other id.
             self._server_id = self._bus.server_id()
-            position = self._position()
+            progress = self._progress(file.recording)
         except MaskwatchError:
             source.close()
             raise
-        if position is None or position.epoch != file.epoch:
-            sequence, tick, is_finished = -1, -1, False
-        else:
-            sequence, tick = position.last_sequence, position.last_tick
-            is_finished = position.is_finished
+        epoch, sequence, tick = _where_to_go_on(self._camera, file, progress)
         reading = ReplayReading(
             self._camera,
             self._settings,
             source=source,
             file=file,
+            epoch=epoch,
             counted_sequence=sequence,
             counted_tick=tick,
         )
         self._reading = reading
         self._said = ""
-        if is_finished:
+        if progress.counted.ended == file.content:
             reading.has_ended = True
             logger.info("camera %s: the replay is done and counted", self._camera.name)
         else:
-            logger.info("camera %s: replay from picture %d", self._camera.name, sequence + 1)
+            logger.info(
+                "camera %s: replay from second %.0f, picture %d behind it",
+                self._camera.name, epoch.from_ms / 1000, sequence + 1,
+            )  # fmt: skip
         return reading
 
     def _send(self, reading: ReplayReading, unix_s: float) -> bool:
@@ -170,10 +174,11 @@ class ReplayCamera:
                 self.close()
             else:
                 # Also while pictures wait: after a restart they may be counted already.
-                position = self._position()
-                self.is_over = position is not None and (
-                    position.epoch == reading.file.epoch and position.is_finished
-                )
+                progress = self._progress(reading.file.recording)
+                self.is_over = progress.counted.ended == reading.file.content
+                if not self.is_over and _has_finished(progress, reading.tally.epoch):
+                    # The process before this one had broken it off; nothing more of it counts.
+                    self.close()
         self._status = self._describe(now_s, unix_s)
         self._bus.put_status(self._status)
 
@@ -230,3 +235,29 @@ class ReplayCamera:
         if message != self._said:
             logger.warning("%s", message)
         self._said = message
+
+
+def _where_to_go_on(
+    camera: Camera, file: ReplayFile, progress: ReplayProgress
+) -> tuple[ReplayEpoch, int, int]:
+    """The epoch to read, and the highest sequence and tick of it that are counted; -1 for none."""
+    new = ReplayEpoch(
+        revision=camera.revision,
+        recording=file.recording,
+        start_unix_s=round(file.start_unix_s),
+        fps=f"{camera.fps:g}",
+        # Rounded down: no picture may be left out, and what comes twice is not counted twice.
+        from_ms=int(progress.counted.until_s * 1000),
+    )
+    position = progress.position
+    if position is None or position.is_finished:
+        return new, -1, -1
+    current = ReplayEpoch.parse(position.epoch)
+    if current is None or not current.numbers_as(new):
+        return new, -1, -1
+    return current, position.last_sequence, position.last_tick
+
+
+def _has_finished(progress: ReplayProgress, epoch: str) -> bool:
+    position = progress.position
+    return position is not None and position.epoch == epoch and position.is_finished

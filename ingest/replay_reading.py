@@ -1,7 +1,8 @@
 """One reading of a replayed file from its beginning: what is to be sent, in order.
 
-Two readings of one file give the same pictures with the same numbers and the same ticks; what is
-counted already is read and numbered too, but not given out.
+Two readings of one epoch give the same pictures with the same numbers and the same ticks; what is
+counted of it already is read and numbered too, but not given out. What is before the place where
+the epoch begins is counted by earlier ones, and neither numbered nor told.
 """
 
 import logging
@@ -19,6 +20,7 @@ from ingest.tally import Tally
 from ingest.thinning import Thinner
 from maskwatch.config import IngestSettings
 from maskwatch.contracts import Camera, CameraState, FrameHeader, SourceReason, Watch
+from maskwatch.replay_epoch import ReplayEpoch
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,8 @@ class ReplayReading:
         camera: Whose file.
         settings: How pictures are made.
         source: The open file; nothing read yet.
-        file: Its epoch and time.
+        file: Its content and time.
+        epoch: How the pictures are numbered, and from where.
         counted_sequence: Pictures up to this one are counted already; -1 for none.
         counted_tick: Ticks up to this one are counted already; -1 for none.
     """
@@ -56,13 +59,14 @@ class ReplayReading:
         *,
         source: Source,
         file: ReplayFile,
+        epoch: ReplayEpoch,
         counted_sequence: int = -1,
         counted_tick: int = -1,
     ) -> None:
         self.outbox: deque[Picture | Watch] = deque()
         self.source = source
         self.file = file
-        self.tally = Tally(camera.name, file.epoch, is_replay=True)
+        self.tally = Tally(camera.name, str(epoch), is_replay=True)
         self.has_ended = False
         self.cut_off = ""
         self.last_time_s = 0.0
@@ -71,7 +75,7 @@ class ReplayReading:
         self._counted_tick = counted_tick
         self._thinner = Thinner(camera.fps, source_fps=source.info.fps)
         self._sanity = SanityCheck()
-        self._told_s = 0.0
+        self._from_s = self._told_s = epoch.from_ms / 1000
         self._steps_s: deque[float] = deque(maxlen=_STEPS_KEPT)
 
     def read_on(self) -> None:
@@ -84,18 +88,22 @@ class ReplayReading:
             frame = self.source.read()
         except EndOfStream:
             self._mind_cut_off()
-            self.end(until_s=self.last_time_s + self._usual_step_s())
+            self._end(self.last_time_s + self._usual_step_s(), recording_end=self.file.content)
             return
         self._tell_up_to(frame.media_time_s)
         self.last_time_s = frame.media_time_s
+        # Also what is not wanted: the rhythm must not depend on where the epoch begins.
+        is_due = self._thinner.is_due(frame.media_time_s)
+        if frame.media_time_s < self._from_s:
+            return
         self.tally.captured(1)
-        if self._thinner.is_due(frame.media_time_s):
+        if is_due:
             self._handle(frame)
 
-    def end(self, *, until_s: float) -> None:
-        """End the epoch at this media time."""
-        self._tell(max(until_s, self._told_s), is_last=True)
-        self.has_ended = True
+    def break_off(self) -> None:
+        """End the epoch behind the newest picture; the recording may be read on from there."""
+        # Half a step: the newest picture is surely before it, and the next one surely behind.
+        self._end(self.last_time_s + self._usual_step_s() / 2)
 
     def close(self) -> None:
         """Close the file."""
@@ -107,9 +115,14 @@ class ReplayReading:
             return
         self.cut_off = f"cut off at {self.last_time_s:.0f} of {info.duration_s or 0.0:.0f} s"
         logger.warning(
-            "camera %r: the replayed file is %s; copy it again, and the replay starts anew",
+            "camera %r: the replayed file is %s; copy it again, switch the camera off and on, and "
+            "the replay goes on",
             self.tally.camera, self.cut_off,
         )  # fmt: skip
+
+    def _end(self, until_s: float, *, recording_end: str = "") -> None:
+        self._tell(max(until_s, self._told_s), is_last=True, recording_end=recording_end)
+        self.has_ended = True
 
     def _handle(self, frame: CapturedFrame) -> None:
         bgr = frame.to_bgr(max_width=self._settings.max_width)
@@ -146,7 +159,7 @@ class ReplayReading:
             if time_s > self._told_s:
                 self._tell(time_s, is_gap=True)
         self._tell_ticks(time_s)
-        if self.tally.captured_total:
+        if step_s > 0:
             self._steps_s.append(step_s)
 
     def _usual_step_s(self) -> float:
@@ -160,13 +173,22 @@ class ReplayReading:
         while until_s >= self._told_s + TICK_S:
             self._tell(self._told_s + TICK_S, is_gap=is_gap)
 
-    def _tell(self, until_s: float, *, is_last: bool = False, is_gap: bool = False) -> None:
+    def _tell(
+        self,
+        until_s: float,
+        *,
+        is_gap: bool = False,
+        is_last: bool = False,
+        recording_end: str = "",
+    ) -> None:
         watch = self.tally.close(
             self.file.start_unix_s + self._told_s,
             self.file.start_unix_s + until_s,
             state=CameraState.OFFLINE if is_gap else CameraState.LIVE,
             reason=SourceReason.TIMEOUT.value if is_gap else "",
             is_last=is_last,
+            media_until_s=until_s,
+            recording_end=recording_end,
         )
         self._told_s = until_s
         if watch.tick > self._counted_tick:

@@ -64,6 +64,8 @@ class Tally:
         state: CameraState,
         reason: str = "",
         is_last: bool = False,
+        media_until_s: float = 0.0,
+        recording_end: str = "",
     ) -> Watch:
         """Return the stretch's Watch and begin the next stretch."""
         watch = Watch(
@@ -81,6 +83,8 @@ class Tally:
             last_sequence=self.next_sequence - 1,
             is_last=is_last,
             is_replay=self.is_replay,
+            media_until_s=media_until_s,
+            recording_end=recording_end,
         )
         self._tick += 1
         self._dropped.clear()

@@ -20,7 +20,9 @@ SCHEMES = ("rtsp", "rtsps", "http", "https", "file", "webcam")
 MASK: Final = "***"
 """Stands for what is not shown."""
 
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(:\d+)?")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::(\d+))?")
+_NUMERIC_HOST = re.compile(r"\[.*\]|\d+(?:\.\d+){3}")
+_HIGHEST_PORT: Final = 65535
 
 _KEY = (
     r"(?P<key>(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))"
@@ -94,8 +96,7 @@ def _without_login(found: re.Match[str]) -> str:
 
 def _without_odd_login(rest: str) -> str:
     """A log-in masked that stands before what can be no host, so that it was not told apart."""
-    authority = re.split("[/?]", rest, maxsplit=1)[0]
-    if "@" not in rest or _HOST.fullmatch(authority):
+    if "@" not in rest or (_is_host(_authority(rest)) and not _may_be_login(rest)):
         return rest
     return f"{MASK}@{rest.rpartition('@')[2]}"
 
@@ -107,25 +108,46 @@ def _cut_login(rest: str) -> tuple[str | None, str]:
     reading, a log-in that ends before the first '/' or '?', is taken where it leaves a possible
     host; else the first '@' that a host follows, unless the address begins with a host itself.
     """
-    authority = re.split("[/?]", rest, maxsplit=1)[0]
+    authority = _authority(rest)
     login, mark, host = authority.rpartition("@")
-    if mark and _HOST.fullmatch(host):
+    if mark and _is_host(host):
         return login, rest[len(login) + 1 :]
-    if _HOST.fullmatch(authority):
+    if _is_host(authority):
         return None, rest
     for found in re.finditer("@", rest):
         tail = rest[found.end() :]
-        if _HOST.fullmatch(re.split("[/?]", tail, maxsplit=1)[0]):
+        if _is_host(_authority(tail)):
             return rest[: found.start()], tail
     return None, rest
+
+
+def _authority(rest: str) -> str:
+    return re.split("[/?]", rest, maxsplit=1)[0]
+
+
+def _is_host(text: str) -> bool:
+    found = _HOST.fullmatch(text)
+    return found is not None and int(found[2] or 0) <= _HIGHEST_PORT
+
+
+def _may_be_login(rest: str) -> bool:
+    """Whether what looks like host and port may be a user and the beginning of a password.
+
+    `bob:1234/5@cam/x` and `cam:8554/live@main` look alike. A host given as a number is none.
+    """
+    authority = _authority(rest)
+    found = _HOST.fullmatch(authority)
+    if found is None or found[2] is None or _NUMERIC_HOST.fullmatch(found[1]):
+        return False
+    return "@" in rest[len(authority) :]
 
 
 def check_address(url: str) -> str:
     """Give the address back where a camera could have it.
 
     Raises:
-        CameraError: It is empty, of an unknown kind, or as `shown` gives it with a log-in masked.
-            The message never shows a log-in.
+        CameraError: It is empty, of an unknown kind, as `shown` gives it with a log-in masked, or
+            may hold a log-in that cannot be told from a host. The message never shows a log-in.
     """
     bare = split_credentials(url).url
     if not url.strip():
@@ -146,6 +168,12 @@ def check_address(url: str) -> str:
         raise CameraError(
             f"address {shown(url)!r} has the unknown scheme {scheme!r}; use rtsp://, rtsps://, "
             "http://, https://, file://, a file's path or webcam:0"
+        )
+    if scheme.lower() != "file" and _may_be_login(rest):
+        raise CameraError(
+            f"address {shown(url)!r} may hold a password where the port belongs: give user and "
+            "password beside the address (--username, --ask-password); or, where the '@' belongs "
+            "to the path, write the host as its IP address"
         )
     if not rest.strip("/"):
         raise CameraError(f"address {shown(url)!r} names no host or file")

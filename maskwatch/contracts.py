@@ -188,6 +188,9 @@ class Watch:
         dropped_sequences: Pictures offered and later pushed out unanalysed by newer ones.
         last_sequence: Highest sequence offered so far; -1 for none.
         is_last: The epoch ends here: end of file, camera removed or process stopped in order.
+        media_until_s: Of a replay, the place in the recording where the stretch ends, seconds.
+        recording_end: Of the last stretch of a replay that came to its file's end, the file's
+            content; "" where it was only broken off.
     """
 
     camera: str
@@ -204,6 +207,8 @@ class Watch:
     last_sequence: int = -1
     is_last: bool = False
     is_replay: bool = False
+    media_until_s: float = 0.0
+    recording_end: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

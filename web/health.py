@@ -25,9 +25,9 @@ def alive() -> ResponseReturnValue:
 @blueprint.get("/readyz")
 @blueprint.doc(responses=[503])
 def ready() -> ResponseReturnValue:
-    """Tell whether Redis and the database answer, and how many workers there are.
+    """Tell whether Redis and the database answer, any worker runs and the recorder counts.
 
-    503 where one of the two does not, with which one and why.
+    503 where one of the first two does not; `checks` says what is wrong with which part.
     """
     checks, is_ready = _checks(services())
     return jsonify({"ready": is_ready, "checks": checks}), 200 if is_ready else 503
@@ -38,9 +38,11 @@ def _checks(shared: Services) -> tuple[dict[str, str], bool]:
     try:
         with bus_errors(shared.redis):
             shared.redis.ping()
-        workers = len(shared.board.workers())
+        statuses = shared.board.cameras(shared.board.active_cameras()).values()
+        vitals = shared.vitals_of(status for status in statuses if status is not None)
         checks["redis"] = "ok"
-        checks["workers"] = "ok" if workers else "none is running: nothing is analysed"
+        checks["workers"] = "ok" if vitals.workers else "none is running: nothing is analysed"
+        checks["recorder"] = vitals.counting_problem or "ok"
     except BusError as error:
         checks["redis"] = str(error)
     try:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +12,9 @@ from sqlalchemy import Engine
 
 from maskwatch.bus import ResultLog, StatusBoard, Views, connect, connect_jobs
 from maskwatch.bus.connection import bus_errors
-from maskwatch.bus.vitals import read_vitals
+from maskwatch.bus.vitals import Vitals, read_vitals
 from maskwatch.config import Settings
+from maskwatch.contracts import CameraStatus
 from maskwatch.storage.cameras import CameraStore
 from web.hub import Hub
 from web.overview import Overview
@@ -57,13 +59,21 @@ class Services:
             board=self.board,
             analysed=AnalysedRates(ResultLog(self.redis)),
             read_truth=lambda: read_demo_truth(self.redis),
-            read_vitals=lambda statuses: read_vitals(self.redis, statuses, now_unix_s=time.time()),
+            read_vitals=self.vitals_of,
         )
         self.hub = Hub(
             views=Views(self.redis),
             overview=self.overview,
             max_viewers=max_viewers(self.settings.web.threads),
         )
+
+    def vitals_of(self, statuses: Iterable[CameraStatus]) -> Vitals:
+        """Ask whether what these cameras deliver is analysed and counted.
+
+        Raises:
+            BusError: Redis cannot be reached.
+        """
+        return read_vitals(self.redis, statuses, now_unix_s=time.time())
 
     def close(self) -> None:
         """End the hub's threads and let the connections go."""

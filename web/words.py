@@ -87,7 +87,8 @@ def _has_ended(status: CameraStatus | None) -> bool:
 def _live(camera: Camera, status: CameraStatus, now_unix_s: float) -> Condition:
     newest = status.last_frame_unix_s
     if not camera.is_replay and newest is not None and now_unix_s - newest > STATUS_STALE_S:
-        return Condition("stalled", "No new picture", f"For {now_unix_s - newest:.0f} s now.")
+        told = status.message or f"for {now_unix_s - newest:.0f} s now"
+        return Condition("stalled", "No new picture", f"{told[0].upper()}{told[1:]}.")
     return Condition("live", "Live", "")
 
 

@@ -14,11 +14,14 @@ from typing import Any, Final
 from maskwatch.bus import Entry
 from maskwatch.config import RecorderSettings
 from maskwatch.contracts import Analysis, Verdict, Watch
+from maskwatch.replay_epoch import ReplayEpoch, recording_of
 from maskwatch.storage.facts import Facts, Passage, age_bucket
 from maskwatch.storage.recorder_state import RecorderPosition, StoredState
+from maskwatch.storage.recordings import CountedRecording
 from maskwatch.storage.utc import from_unix, minute_of
 from workers.coverage import Coverage, Minutes
 from workers.order import EpochOrder, Event, Frame, Gap, just_before, position
+from workers.recorded_time import RecordedTime
 from workers.tracking import TrackedPassage, Tracker, TrackerSettings
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ class Counted:
         camera: Name of the camera.
         passages: In the order in which they ended.
         minutes: Start of the UTC minute to what to add to it.
+        recordings: How far the replayed ones are counted by this.
         stored: Position and memory after this step; `version` is the one to write over.
     """
 
@@ -45,6 +49,7 @@ class Counted:
     passages: tuple[Passage, ...]
     minutes: dict[datetime, Facts]
     stored: StoredState
+    recordings: tuple[CountedRecording, ...] = ()
 
 
 class CameraRecorder:
@@ -66,6 +71,7 @@ class CameraRecorder:
         self._finished: deque[str] = deque(maxlen=_FINISHED_KEPT)
         self._tracker = Tracker(self._tracker_settings())
         self._coverage = Coverage()
+        self._recorded = RecordedTime()
         self._order = self._new_order()
         self._read = START
         if stored:
@@ -73,7 +79,7 @@ class CameraRecorder:
         self._superseding: list[tuple[Entry, float]] = []
         self._passages: list[Passage] = []
         self._minutes: defaultdict[datetime, Facts] = defaultdict(Facts)
-        self._has_changed = False
+        self._has_changed = self._is_left = False
         self._heard_s: float | None = None
         self.ages_ms: deque[float] = deque(maxlen=300)
 
@@ -112,6 +118,10 @@ class CameraRecorder:
         else:
             self._superseding.append((entry, arrived_s))
 
+    def leave(self) -> None:
+        """Nothing more will come, not even a last word: at the next `take` the epoch has ended."""
+        self._is_left = True
+
     def take(self, now_s: float) -> Counted | None:
         """Count what is due; None where nothing has changed since the last call.
 
@@ -123,20 +133,34 @@ class CameraRecorder:
             self._heard_s = now_s
         self._count(self._order.take(now_s))
         while self._superseding and self._is_superseded(now_s):
-            self._count(self._order.take(now_s, gives_up=True))
+            if not self._is_read_on():
+                self._count(self._order.take(now_s, gives_up=True))
             self._succeed()
             self._count(self._order.take(now_s))
         if self._is_silent(now_s):
             self._add_minutes(self._coverage.settle())
             self._add_passages(self._tracker.finish())
+        if self._is_left and not self._order.is_finished:
+            self._count(self._order.take(now_s, gives_up=True))
+            self._add_minutes(self._coverage.settle())
+            self._add_passages(self._tracker.finish())
+            self._order.is_finished = self._has_changed = True
         if not self._has_changed:
             return None
         return self._counted()
 
     def _is_superseded(self, now_s: float) -> bool:
-        """Whether the last words of the current epoch have had time to arrive."""
+        """Whether the last words of the current epoch have had time to arrive, or come again."""
         first_s = self._superseding[0][1]
-        return self._order.is_finished or now_s - first_s >= self._settings.hold_s
+        is_over = self._order.is_finished or now_s - first_s >= self._settings.hold_s
+        return is_over or self._is_read_on()
+
+    def _is_read_on(self) -> bool:
+        """Whether the next epoch reads the recording on that the current one has not ended."""
+        if self._order.is_finished:
+            return False
+        recording = recording_of(self._epoch)
+        return bool(recording) and recording_of(_epoch_of(self._superseding[0][0])) == recording
 
     def _is_silent(self, now_s: float) -> bool:
         is_open = self._tracker.open_tracks or self._coverage.is_undecided
@@ -147,37 +171,43 @@ class CameraRecorder:
     def _succeed(self) -> None:
         """Go on with the epoch that has superseded the current one."""
         logger.info("camera %s: epoch %s ended without a last word", self.camera, self._epoch)
+        # Who is in view is still the same person where a live camera's process was started again,
+        # and where a recording is read on with the same clock.
+        goes_on = self._is_read_on() and _start_of(self._epoch) == _start_of(
+            _epoch_of(self._superseding[0][0])
+        )
         waiting, self._superseding = self._superseding, []
         was_replay = self._order.is_replay
-        self._begin(_epoch_of(waiting[0][0]))
+        self._begin(_epoch_of(waiting[0][0]), goes_on=goes_on)
         for entry, arrived_s in waiting:
             if _epoch_of(entry) == self._epoch:
                 self._order.put(entry.message, entry.stream_id, arrived_s=arrived_s)
             elif _epoch_of(entry) not in self._finished:
                 self._superseding.append((entry, arrived_s))
-        # A live camera's process was started again: who is in view is still the same person.
-        if was_replay or self._order.is_replay:
+        if not goes_on and (was_replay or self._order.is_replay):
             self._add_passages(self._tracker.finish())
 
-    def _begin(self, epoch: str) -> None:
+    def _begin(self, epoch: str, *, goes_on: bool = False) -> None:
         if self._epoch:
             self._finished.append(self._epoch)
         self._epoch = epoch
         self._order = self._new_order()
-        self._add_minutes(self._coverage.settle())
-        self._coverage = Coverage()
+        if not goes_on:
+            self._add_minutes(self._coverage.settle())
+            self._coverage = Coverage()
         self._has_changed = True
 
     def _count(self, events: Sequence[Event]) -> None:
         for event in events:
             self._has_changed = True
             if isinstance(event, Frame):
-                self._count_frame(event.analysis)
+                if self._recorded.is_new(event.analysis.header):
+                    self._count_frame(event.analysis)
             elif isinstance(event, Gap):
                 self._minute(event.at_unix_s).dropped += event.count
                 self._coverage.dropped(event.count)
-            else:
-                self._count_tick(event.watch)
+            elif (watch := self._recorded.rest_of(event.watch)) is not None:
+                self._count_tick(watch)
 
     def _count_frame(self, analysis: Analysis) -> None:
         header = analysis.header
@@ -252,6 +282,7 @@ class CameraRecorder:
             passages=tuple(self._passages),
             minutes=dict(self._minutes),
             stored=stored,
+            recordings=self._recorded.take_changes(),
         )
         self._version += 1
         self._passages, self._minutes = [], defaultdict(Facts)
@@ -269,6 +300,7 @@ class CameraRecorder:
         return {
             "tracker": self._tracker.state(),
             "coverage": self._coverage.state(),
+            "recorded": self._recorded.state(),
             "finished": list(self._finished),
             "is_replay": self._order.is_replay,
         }
@@ -279,6 +311,7 @@ class CameraRecorder:
         self._tracker = Tracker.from_state(stored.state["tracker"], self._tracker_settings())
         # Memory that an earlier version wrote has none.
         self._coverage = Coverage(stored.state.get("coverage"))
+        self._recorded = RecordedTime(stored.state.get("recorded"))
         self._order = self._new_order(last_sequence=where.last_sequence, last_tick=where.last_tick)
         self._order.is_replay = stored.state["is_replay"]
         self._order.is_finished = where.is_finished
@@ -300,3 +333,8 @@ class CameraRecorder:
 def _epoch_of(entry: Entry) -> str:
     message = entry.message
     return message.header.epoch if isinstance(message, Analysis) else message.epoch
+
+
+def _start_of(epoch: str) -> int | None:
+    parts = ReplayEpoch.parse(epoch)
+    return parts.start_unix_s if parts else None

@@ -18,8 +18,10 @@ from maskwatch.bus.recorder_status import RecorderBoard, RecorderStatus
 from maskwatch.config import Settings
 from maskwatch.errors import BusFullError, BusGoneError, StorageError
 from maskwatch.storage import CameraStore, writing
+from maskwatch.storage.cameras import camera_lives
 from maskwatch.storage.counting import add_minutes, add_passages
 from maskwatch.storage.recorder_state import load_state, save_state, unfinished_cameras
+from maskwatch.storage.recordings import save_recordings
 from workers.order import live_hold_s
 from workers.ready import whenever_ready
 from workers.recorder import CameraRecorder, Counted
@@ -122,8 +124,8 @@ class Recorder:
             self._server_id = current_id
             self._cameras.clear()
         listed = {camera.name: camera.fps for camera in CameraStore(self._engine).list()}
-        wanted = set(listed)
-        wanted.update(self._status_board.active_cameras(), unfinished_cameras(self._engine))
+        present = {*listed, *self._status_board.active_cameras()}
+        wanted = present.union(unfinished_cameras(self._engine))
         for name, fps in listed.items():
             if name in self._cameras and self._hold_for(fps) != self._hold_s[name]:
                 # Its rate was changed; made anew it goes on from what is committed.
@@ -140,6 +142,11 @@ class Recorder:
                 "camera %s: recording; late results are waited for up to %.1f s",
                 name, self._hold_s[name],
             )  # fmt: skip
+        if absent := self._cameras.keys() - present:
+            for life in camera_lives(self._engine):
+                if life.name in absent and life.removed_at is not None:
+                    # Removed while it was off, or its process died: nobody ends its epoch.
+                    self._cameras[life.name].leave()
         for name in sorted(self._cameras.keys() - wanted):
             if self._cameras[name].is_finished:
                 del self._cameras[name]
@@ -190,6 +197,7 @@ def commit(engine: Engine, counted: Sequence[Counted]) -> None:
                 save_state(session, step.camera, step.stored)
                 add_passages(session, step.passages)
                 add_minutes(session, step.camera, step.minutes)
+                save_recordings(session, step.camera, step.recordings)
     except IntegrityError as error:
         names = ", ".join(step.camera for step in counted)
         raise StorageError(

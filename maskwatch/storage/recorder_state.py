@@ -59,15 +59,19 @@ def load_state(engine: Engine, camera: str) -> StoredState | None:
         row = session.get(RecorderStateRow, camera)
         if row is None:
             return None
-        position = RecorderPosition(
-            epoch=row.epoch,
-            last_sequence=row.last_sequence,
-            last_tick=row.last_tick,
-            results_stream_id=row.results_stream_id,
-            redis_server_id=row.redis_server_id,
-            is_finished=row.is_finished,
-        )
-        return StoredState(position=position, state=row.state, version=row.version)
+        return StoredState(position=position_of(row), state=row.state, version=row.version)
+
+
+def position_of(row: RecorderStateRow) -> RecorderPosition:
+    """The position in a row."""
+    return RecorderPosition(
+        epoch=row.epoch,
+        last_sequence=row.last_sequence,
+        last_tick=row.last_tick,
+        results_stream_id=row.results_stream_id,
+        redis_server_id=row.redis_server_id,
+        is_finished=row.is_finished,
+    )
 
 
 def unfinished_cameras(engine: Engine) -> tuple[str, ...]:

@@ -158,6 +158,18 @@ class RecorderStateRow(Base):
     updated_at: Mapped[datetime]
 
 
+class RecordingRow(Base):
+    """How far a replayed recording is counted under a camera's name; see `CountedRecording`."""
+
+    __tablename__ = "recordings"
+
+    camera: Mapped[str] = mapped_column(_NAME, primary_key=True)
+    recording: Mapped[str] = mapped_column(String(32), primary_key=True)
+    until_s: Mapped[float]
+    ended: Mapped[str] = mapped_column(String(32))
+    updated_at: Mapped[datetime]
+
+
 class JobRow(Base):
     """A background job as people see it; RQ carries it, this row says how it went."""
 

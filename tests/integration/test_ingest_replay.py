@@ -7,6 +7,7 @@ import pytest
 from maskwatch.bus import EmbeddedRedis
 from maskwatch.config import Settings
 from maskwatch.contracts import Camera, CameraState, FrameHeader
+from maskwatch.replay_epoch import recording_of
 from maskwatch.storage import writing
 from maskwatch.storage.recorder_state import (
     RecorderPosition,
@@ -14,13 +15,14 @@ from maskwatch.storage.recorder_state import (
     load_state,
     save_state,
 )
+from maskwatch.storage.recordings import CountedRecording, save_recordings
 from tests.support.ingest_site import IngestSite
 from tests.support.pictures import write_video
 from tests.support.waiting import wait_for
 
 
 def _count_up_to(
-    site: IngestSite, epoch: str, sequence: int, tick: int, *, is_finished: bool = False
+    site: IngestSite, epoch: str, sequence: int, tick: int, *, ended: str = ""
 ) -> None:
     """Write what a recorder writes when it has counted so far."""
     stored = load_state(site.engine, "door")
@@ -30,11 +32,13 @@ def _count_up_to(
         last_tick=tick,
         results_stream_id="0-0",
         redis_server_id="",
-        is_finished=is_finished,
+        is_finished=bool(ended),
     )
     version = stored.version if stored else 0
+    counted = CountedRecording(recording=recording_of(epoch), until_s=tick + 1.0, ended=ended)
     with writing(site.engine) as session:
         save_state(session, "door", StoredState(position=position, state={}, version=version))
+        save_recordings(session, "door", [counted])
 
 
 def _take_through(site: IngestSite, first: int, last: int) -> list[FrameHeader]:
@@ -81,10 +85,12 @@ def test_a_replay_loses_nothing_though_its_process_and_redis_are_killed(tmp_path
 
             wait_for(has_all_ticks, what="the ticks that are not counted")
             assert not site.is_in("door", CameraState.ENDED)
-            _count_up_to(site, epoch, 59, 11, is_finished=True)
+            last = max(site.watches("door"), key=lambda watch: watch.tick)
+            _count_up_to(site, epoch, 59, 11, ended=last.recording_end)
             site.wait_for_state("door", CameraState.ENDED)
         while site.take("door"):
             pass
+        site.store.update("door", fps=10.0, password="new")
         with site.running():
             site.wait_for_state("door", CameraState.ENDED)
             wait_for(lambda: not site.processes(), what="the finished replay's process to end")

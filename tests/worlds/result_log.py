@@ -27,6 +27,8 @@ class Epoch:
         rejected: Unfit pictures that each second with pictures has, by reason, beside the others.
         offline: Seconds (whole, from the start) in which the camera is away: no frames then.
         has_last: The end is told.
+        from_second: Of a replay that reads on from there: what is before is left out, and the
+            numbers begin there.
     """
 
     name: str = "e1"
@@ -43,13 +45,14 @@ class Epoch:
     rejected: Mapping[str, int] = field(default_factory=dict)
     offline: frozenset[int] = frozenset()
     has_last: bool = True
+    from_second: int = 0
 
     def messages(self) -> list[Message]:
         """Every message in the order in which it would be sent."""
         looks = frames(list(self.walkers), fps=self.fps, seconds=self.seconds, seed=self.seed)
         messages: list[Message] = []
         sequence = -1
-        for second in range(self.seconds):
+        for second in range(self.from_second, self.seconds):
             first = sequence + 1
             is_off = second in self.offline
             for time_s, faces in looks[second * self.fps : (second + 1) * self.fps]:
@@ -76,14 +79,16 @@ class Epoch:
 
     def _watch(self, second: int, first: int, last: int, *, is_off: bool) -> Watch:
         dropped = tuple(number for number in range(first, last + 1) if number in self.dropped)
+        is_end = second == self.seconds - 1
         return Watch(
-            camera=self.camera, epoch=self.name, tick=second,
+            camera=self.camera, epoch=self.name, tick=second - self.from_second,
             from_unix_s=self.start_unix_s + second, until_unix_s=self.start_unix_s + second + 1,
             state=CameraState.OFFLINE if is_off else CameraState.LIVE,
             reason="timeout" if is_off else "", captured=0 if is_off else 25,
             offered=last - first + 1, rejected={} if is_off else dict(self.rejected),
             dropped_sequences=dropped, last_sequence=last,
-            is_last=self.has_last and second == self.seconds - 1, is_replay=self.is_replay,
+            is_last=self.has_last and is_end, is_replay=self.is_replay,
+            media_until_s=second + 1.0, recording_end="whole" if self.is_replay and is_end else "",
         )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from maskwatch.bus.recorder_status import RecorderBoard
 from maskwatch.config import IngestSettings, Settings
 from maskwatch.contracts import Analysis, Camera, Verdict
 from maskwatch.errors import StorageError
+from maskwatch.replay_epoch import ReplayEpoch
 from maskwatch.storage import CameraStore, last_position, migrate, open_database, reading
 from maskwatch.storage.questions import counts, minute_facts, passages, total_facts
+from maskwatch.storage.recordings import replay_progress
 from maskwatch.storage.tables import MinuteRow, PassageRow
 from maskwatch.storage.utc import from_unix
 from tests.worlds.result_log import START_UNIX_S, Epoch, Message, shuffled
@@ -260,6 +263,56 @@ def test_a_camera_is_waited_for_as_long_as_its_rate_and_the_queue_demand(
     results.publish_all([last])
     recorder.step(1009.1, block_ms=0)
     assert counted_up_to() > 3
+
+
+def test_a_replay_that_is_removed_while_it_is_off_keeps_what_it_has_seen(
+    database: Engine, redis_settings: Settings, redis_client: redis.Redis, results: ResultLog
+) -> None:
+    store = CameraStore(database)
+    store.add(Camera(name="a", url="day.mp4", is_replay=True))
+    results.publish_all(epoch().messages()[:120])
+    recorder = Recorder(redis_settings, database, redis_client)
+    drain(recorder)
+    store.update("a", enabled=False)
+    recorder.step(2000.0, block_ms=0)
+    before = sum(counts(database, "a", START, END).values())
+    assert _is_finished(database) is False
+
+    store.remove("a")
+    recorder.step(2010.0, block_ms=0)
+
+    assert _is_finished(database) is True
+    assert sum(counts(database, "a", START, END).values()) > before
+
+
+def test_how_far_a_recording_is_counted_is_committed_with_its_rows(
+    database: Engine, redis_settings: Settings, redis_client: redis.Redis, results: ResultLog
+) -> None:
+    name = ReplayEpoch(
+        revision=1, recording="day", start_unix_s=int(START_UNIX_S), fps="5", from_ms=0
+    )
+    messages = replace(epoch(), name=str(name)).messages()
+    CameraStore(database).add(Camera(name="a", url="day.mp4", is_replay=True))
+    assert replay_progress(database, "a", "day").counted.until_s == 0.0
+    recorder = Recorder(redis_settings, database, redis_client)
+
+    results.publish_all(messages[:120])
+    drain(recorder)
+    progress = replay_progress(database, "a", "day")
+    assert progress.position is not None
+    assert (progress.counted.until_s, progress.counted.ended) == (20.0, "")
+    assert progress.position.last_tick == 19
+
+    results.publish_all(messages[120:])
+    drain(recorder)
+    assert replay_progress(database, "a", "day").counted.ended == "whole"
+    assert replay_progress(database, "a", "other").counted.ended == ""
+    assert replay_progress(database, "b", "day").counted.ended == ""
+
+
+def _is_finished(engine: Engine) -> bool | None:
+    position = last_position(engine, "a")
+    return position.is_finished if position else None
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
 
 from ingest.exits import ENDED_EXIT, STOPPED_EXIT
 from ingest.fleet import Fleet
@@ -70,13 +73,33 @@ def test_a_changed_camera_is_started_again_and_no_other() -> None:
     rig.at(0, DOOR, GATE)
     changed = replace(DOOR, fps=2.0, revision=2)
     rig.at(1, changed, GATE)
-    assert rig.of("door")[0].orders == ["end"]
+    assert rig.of("door")[0].orders == ["stop"]
     rig.of("door")[0].code = STOPPED_EXIT
     rig.at(2, changed, GATE)
     rig.at(3, changed, GATE)
     assert [child.camera.revision for child in rig.of("door")] == [1, 2]
     assert rig.of("gate")[0].orders == []
     assert len(rig.of("gate")) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "order"),
+    [
+        ({"fps": 2.0}, "stop"),
+        ({"password": "new"}, "stop"),
+        ({"enabled": False}, "stop"),
+        ({"url": "next-day.mp4"}, "end"),
+        ({"is_replay": False}, "end"),
+    ],
+)
+def test_a_replay_is_left_for_good_only_when_something_else_is_read(
+    change: dict[str, Any], order: str
+) -> None:
+    rig = Rig()
+    replay = replace(DOOR, url="day.mp4", is_replay=True)
+    rig.at(0, replay)
+    rig.at(1, replace(replay, revision=2, **change))
+    assert rig.children[0].orders == [order]
 
 
 def test_two_processes_never_read_one_camera() -> None:

@@ -49,6 +49,25 @@ class Rig:
             self.picture(number / 5)
 
 
+def test_a_gap_of_a_file_is_not_watched_and_nothing_is_wrong() -> None:
+    rig = Rig()
+    rig.play(0.2, 1.2)
+    reader = rig.reader
+    for second in range(2, 40):
+        rig.at(float(second), News(info=INFO, next_due_s=41.0))
+        status = rig.bus.statuses[-1]
+        assert (status.state, status.reason, status.reconnects) == (CameraState.LIVE, "", 0)
+    assert status.message == "a gap in the recording: it goes on in 2 s"
+    assert rig.reader is reader
+    assert not reader.is_cancelled
+    rig.play(41.0, 43.0)
+    told = {(watch.state, watch.reason) for watch in rig.bus.watches if watch.tick > 5}
+    assert told == {(CameraState.OFFLINE, "timeout"), (CameraState.LIVE, "")}
+    # Who gives nothing after the gap either has failed.
+    rig.at(42.8 + 11.0)
+    assert rig.bus.statuses[-1].state is CameraState.OFFLINE
+
+
 def test_pictures_are_numbered_and_stamped_on_arrival() -> None:
     rig = Rig()
     rig.play(0.2, 1.2)

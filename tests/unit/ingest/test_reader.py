@@ -1,10 +1,12 @@
 import math
 import threading
+import time
 import traceback
 
 import av
 import pytest
 
+from ingest.paced_file import PacedFile
 from ingest.reader import LiveReader, News
 from ingest.source import CapturedFrame, Source, SourceInfo
 from maskwatch.contracts import SourceReason
@@ -46,6 +48,25 @@ def test_a_camera_whose_times_run_at_another_speed_is_thinned_by_arrival() -> No
     source = FakeSource(1200, arrivals=arrivals)
     news = finished(LiveReader(lambda _: source, fps=5.0, slots=3))
     assert news.overtaken + len(news.frames) == pytest.approx(600, rel=0.06)
+
+
+def test_a_file_that_waits_for_its_next_picture_says_until_when() -> None:
+    def open_file(stop: threading.Event) -> Source:
+        source = FakeSource(2, times=[0.0, 60.0])
+        return PacedFile(source, lambda: source, loops=False, stop=stop)
+
+    began_s = time.monotonic()
+    reader = LiveReader(open_file, fps=5.0, slots=3)
+    reader.start()
+    due: list[float] = []
+
+    def is_waiting() -> bool:
+        due.extend(filter(None, [reader.take().next_due_s]))
+        return bool(due) and due[-1] > began_s + 50
+
+    wait_for(is_waiting, what="the wait for the second picture")
+    assert due[-1] == pytest.approx(began_s + 60.0, abs=2.0)
+    reader.cancel()
 
 
 def test_the_slots_are_empty_after_a_look() -> None:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -7,7 +8,9 @@ from ingest.replay_camera import ReplayCamera
 from maskwatch.config import IngestSettings
 from maskwatch.contracts import Camera, CameraState, FrameHeader, SourceReason, Watch
 from maskwatch.errors import SourceError, StorageError
+from maskwatch.replay_epoch import recording_of
 from maskwatch.storage.recorder_state import RecorderPosition
+from maskwatch.storage.recordings import CountedRecording, ReplayProgress
 from tests.unit.ingest.fakes import FakeBus, FakeSource, lost
 
 PICTURES = 130
@@ -15,14 +18,15 @@ PICTURES = 130
 
 
 class Rig:
-    """A replay on fakes; the test plays the recorder by setting `position`."""
+    """A replay on fakes; the test plays the recorder with `counted`."""
 
     def __init__(self, tmp_path: Path, *, bad: frozenset[int] = frozenset()) -> None:
         self.path = tmp_path / "film.mp4"
         self.path.write_bytes(b"film")
         self.bus = FakeBus()
         self.position: RecorderPosition | None = None
-        self.position_error: StorageError | None = None
+        self.progress_error: StorageError | None = None
+        self.recordings: dict[str, CountedRecording] = {}
         self.bad = bad
         self.sources: list[FakeSource] = []
         self.source_error: SourceError | None = None
@@ -31,7 +35,7 @@ class Rig:
         self.now_s = 0.0
         self.camera = self.make()
 
-    def make(self) -> ReplayCamera:
+    def make(self, **changes: Any) -> ReplayCamera:
         camera = Camera(
             name="door",
             url=str(self.path),
@@ -40,12 +44,13 @@ class Rig:
             revision=2,
             replay_start_unix_s=5000.0,
         )
+        camera = replace(camera, **changes)
         return ReplayCamera(
             camera,
             IngestSettings(),
             bus=self.bus,
             open_source=self._open,
-            position=self._position,
+            progress=self._progress,
         )
 
     def _open(self) -> FakeSource:
@@ -56,10 +61,11 @@ class Rig:
         self.sources.append(source)
         return self.sources[-1]
 
-    def _position(self) -> RecorderPosition | None:
-        if self.position_error is not None:
-            raise self.position_error
-        return self.position
+    def _progress(self, recording: str) -> ReplayProgress:
+        if self.progress_error is not None:
+            raise self.progress_error
+        counted = self.recordings.get(recording, CountedRecording(recording=recording))
+        return ReplayProgress(position=self.position, counted=counted)
 
     def steps(self, count: int) -> None:
         for _ in range(count):
@@ -67,8 +73,15 @@ class Rig:
                 self.now_s += max(self.camera.step(self.now_s, 9000.0 + self.now_s), 0.001)
 
     def counted(self, sequence: int, tick: int, *, is_finished: bool = False) -> None:
+        """The recorder has counted up to there of the epoch that was sent last."""
+        epoch = self.bus.watches[-1].epoch
+        watch = next(each for each in self.bus.watches if (each.epoch, each.tick) == (epoch, tick))
+        recording = recording_of(epoch)
+        self.recordings[recording] = CountedRecording(
+            recording=recording, until_s=watch.media_until_s, ended=watch.recording_end
+        )
         self.position = RecorderPosition(
-            epoch=self.bus.offered[0].epoch,
+            epoch=epoch,
             last_sequence=sequence,
             last_tick=tick,
             results_stream_id="1-0",
@@ -189,12 +202,12 @@ def test_redis_gone_midway_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_locked_database_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rig = Rig(tmp_path)
-    rig.position_error = StorageError("database 'x' is locked by another program")
+    rig.progress_error = StorageError("database 'x' is locked by another program")
     rig.steps(30)
     assert rig.bus.offered == []
     assert len([record for record in caplog.records if "locked" in record.message]) == 1
     assert all(source.is_closed for source in rig.sources)
-    rig.position_error = None
+    rig.progress_error = None
     rig.steps(400)
     assert len(rig.bus.offered) == 26
 
@@ -254,3 +267,106 @@ def test_a_removed_replay_ends_its_epoch(tmp_path: Path) -> None:
     last = rig.bus.watches[-1]
     assert last.is_last
     assert last.last_sequence == len(rig.bus.offered) - 1
+    assert 0 < last.media_until_s - rig.bus.offered[-1].media_time_s < 0.3
+    assert last.recording_end == ""
+
+
+def test_switched_off_and_on_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.steps(60)
+    rig.counted(4, 0)
+    rig.bus.offered.clear()
+    rig.bus.watches.clear()
+    rig.camera = rig.make(revision=4, password="new")
+    rig.steps(400)
+    headers, watches = whole(tmp_path)
+    assert unstamped(rig.bus.offered) == headers[5:]
+    assert rig.bus.watches == watches[1:]
+
+
+def test_at_another_rate_it_goes_on_behind_what_is_counted(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.steps(90)
+    rig.counted(10, 1)
+    before = rig.bus.watches[0].epoch
+    rig.bus.offered.clear()
+    rig.bus.watches.clear()
+    rig.camera = rig.make(revision=3, fps=25.0)
+    rig.steps(400)
+    assert {watch.epoch for watch in rig.bus.watches} != {before}
+    assert rig.bus.offered[0].media_time_s == 2.0
+    assert [header.sequence for header in rig.bus.offered] == list(range(PICTURES - 50))
+    assert rig.bus.watches[0].from_unix_s == 5002.0
+    assert sum(watch.captured for watch in rig.bus.watches) == PICTURES - 50
+
+
+@pytest.mark.parametrize("change", [{"fps": 10.0}, {"enabled": True}, {"url": "moved.mp4"}])
+def test_a_recording_that_is_counted_is_not_counted_again(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    rig = Rig(tmp_path)
+    rig.steps(400)
+    rig.counted(25, 5, is_finished=True)
+    rig.bus.offered.clear()
+    if "url" in change:
+        change = {"url": str(rig.path.rename(tmp_path / change["url"]))}
+    rig.camera = rig.make(revision=3, **change)
+    rig.steps(50)
+    assert rig.camera.is_over
+    assert rig.bus.offered == []
+
+
+def test_a_recording_that_was_left_for_another_is_read_on(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.steps(90)
+    rig.camera.abandon(9999.0)
+    tick = rig.bus.watches[-1].tick
+    rig.counted(99, tick, is_finished=True)
+    shown = {header.media_time_s for header in rig.bus.offered}
+    film = rig.path.read_bytes()
+    rig.path.write_bytes(b"another film")
+    rig.camera = rig.make(revision=3)
+    rig.steps(400)
+    rig.counted(25, 5, is_finished=True)
+    rig.bus.offered.clear()
+    rig.path.write_bytes(film)
+    rig.camera = rig.make(revision=4)
+    rig.steps(400)
+    rest = [header.media_time_s for header in rig.bus.offered]
+    assert sorted([*shown, *rest]) == [number / 5 for number in range(26)]
+
+
+def test_a_file_that_was_cut_off_and_is_copied_again_is_read_on(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    beginning = bytes(2 << 20)
+    rig.path.write_bytes(beginning)
+    rig.readable = 50
+    rig.steps(400)
+    rig.counted(9, 1, is_finished=True)
+    rig.bus.offered.clear()
+    rig.path.write_bytes(beginning + b"the rest")
+    rig.readable = PICTURES
+    rig.camera = rig.make()
+    rig.steps(400)
+    assert [header.media_time_s for header in rig.bus.offered] == [
+        number / 5 for number in range(10, 26)
+    ]
+
+
+def test_what_the_process_before_had_broken_off_is_not_waited_for(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.steps(60)
+    rig.counted(4, 0)
+    rig.camera.abandon(9999.0)
+    last = rig.bus.watches[-1]
+    # The next process begins before the recorder has read the last word of this one.
+    rig.camera = rig.make(revision=3)
+    rig.steps(20)
+    assert rig.bus.watches[-1].epoch == last.epoch
+    rig.bus.watches.append(last)
+    rig.counted(last.last_sequence, last.tick, is_finished=True)
+    rig.bus.offered.clear()
+    rig.steps(400)
+    rest = [header for header in rig.bus.offered if header.epoch != last.epoch]
+    assert rest[0].media_time_s == 2.0
+    assert rig.bus.watches[-1].recording_end

@@ -10,19 +10,23 @@ from ingest.source import Source
 from ingest.sources import open_source
 from maskwatch.config import IngestSettings
 from maskwatch.contracts import Camera, CameraState, SourceReason, Watch
+from maskwatch.replay_epoch import ReplayEpoch
 from tests.support.pictures import write_video
 from tests.unit.ingest.fakes import FakeSource
 
 SETTINGS = IngestSettings()
 
 
-def read(source: Source) -> tuple[list[Picture], list[Watch]]:
+def read(source: Source, *, from_ms: int = 0) -> tuple[list[Picture], list[Watch]]:
     """Everything that one reading of the source gives."""
     reading = ReplayReading(
         Camera(name="door", url="film", fps=5.0, is_replay=True),
         SETTINGS,
         source=source,
-        file=ReplayFile("epoch", 5000.0),
+        file=ReplayFile("beginning", "content", 5000.0),
+        epoch=ReplayEpoch(
+            revision=1, recording="beginning", start_unix_s=5000, fps="5", from_ms=from_ms
+        ),
     )
     while not reading.has_ended:
         reading.read_on()
@@ -84,6 +88,29 @@ def test_a_file_that_is_cut_off_is_read_as_far_as_it_goes_and_told(
     assert 50 < sum(watch.captured for watch in watches) < 100
     assert "camera 'door'" in caplog.text
     assert "cut off at 3 of 6 s" in caplog.text
+
+
+def test_an_epoch_that_begins_midway_is_the_same_pictures_without_those_before(
+    tmp_path: Path,
+) -> None:
+    film = write_video(
+        tmp_path / "a.mkv", seconds=3.0, width=160, height=120, gaps={1.0: 20.0, 2.2: 7.76}
+    )
+    camera = Camera(name="door", url=str(film), is_replay=True)
+    pictures, watches = read_file(film)
+    for watch in watches[:-1]:
+        later, told = read(open_source(camera, SETTINGS), from_ms=int(watch.media_until_s * 1000))
+        wanted = [
+            each.header.media_time_s
+            for each in pictures
+            if each.header.media_time_s > watch.media_until_s - 0.001
+        ]
+        assert [each.header.media_time_s for each in later] == wanted
+        assert [each.header.sequence for each in later] == list(range(len(wanted)))
+        rest = watches[watch.tick + 1 :]
+        assert [each.tick for each in told] == list(range(len(told)))
+        assert sum(each.captured for each in told) == sum(each.captured for each in rest)
+        assert seconds_by_state(told) == pytest.approx(seconds_by_state(rest), abs=0.002)
 
 
 def test_a_whole_file_is_not_called_cut_off(

@@ -16,7 +16,7 @@ from maskwatch.errors import CameraError
         ("rtsp://bob:p@ss:w!#1@cam/live", "rtsp://cam/live", "bob", "p@ss:w!#1"),
         ("rtsp://bob:p@ss#1/2!@cam:554/a@b", "rtsp://cam:554/a@b", "bob", "p@ss#1/2!"),
         ("rtsp://cam/live@main", "rtsp://cam/live@main", "", ""),
-        ("rtsp://cam:8554/live@main", "rtsp://cam:8554/live@main", "", ""),
+        ("rtsp://bob:123456/7@cam/live", "rtsp://cam/live", "bob", "123456/7"),
         ("rtsp://bob:x@[fe80::1]:554/live", "rtsp://[fe80::1]:554/live", "bob", "x"),
         ("http://bob:x@cam?user=a@b", "http://cam?user=a@b", "bob", "x"),
         ("file:///videos/a@b.mp4", "file:///videos/a@b.mp4", "", ""),
@@ -66,6 +66,32 @@ def test_an_address_is_shown_without_a_log_in_wherever_it_stands(url: str, expec
 def test_an_address_with_masked_parts_cannot_be_one(url: str) -> None:
     with pytest.raises(CameraError, match="give the whole address"):
         check_address(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("rtsp://bob:1234/5@cam/x", "1234"),
+        ("rtsp://bob:1234?5@cam", "1234"),
+        ("rtsp://bob.smith:9/hunter2@cam:554/a@b", "hunter2"),
+        ("rtsp://cam:8554/live@main", "live"),
+        ("http://cam:80/?user=a@b&password=hunter2", "hunter2"),
+    ],
+)
+def test_a_password_that_looks_like_a_port_is_never_shown(url: str, secret: str) -> None:
+    with pytest.raises(CameraError, match="--ask-password") as refused:
+        check_address(url)
+
+    for text in (str(refused.value), shown(url), without_secrets(f"{url} is away: {url!r}")):
+        assert secret not in text
+
+
+@pytest.mark.parametrize(
+    "url", ["rtsp://10.0.0.5:554/live@main", "rtsp://[fe80::1]:554/live@main", "rtsp://cam/a@b"]
+)
+def test_an_at_sign_may_stand_in_the_path_of_what_is_surely_a_host(url: str) -> None:
+    assert check_address(url) == url
+    assert shown(url) == url
 
 
 @pytest.mark.parametrize("url", ["rtsp://cam/1", "webcam:0", "video.mp4", "file:///a.mp4"])

@@ -19,6 +19,7 @@ from maskwatch.contracts import (
     CameraState,
     CameraStatus,
     FrameHeader,
+    results_key,
 )
 from maskwatch.storage import migrate, open_database
 from maskwatch.storage.questions import total_facts
@@ -201,6 +202,21 @@ def test_ready_says_which_part_is_away_and_the_pages_go_on(
     finally:
         server.stop()
         shared.close()
+
+
+def test_ready_names_a_recorder_that_counts_nothing(
+    client: FlaskClient, redis_client: redis.Redis
+) -> None:
+    board = StatusBoard(redis_client)
+    board.set_active("hall")
+    board.put_camera(_status("hall"))
+    assert client.get("/readyz").json["checks"]["recorder"] == "ok"
+    waiting_since = int((time.time() - 90) * 1000)
+    redis_client.xadd(results_key("hall"), {"x": b""}, id=f"{waiting_since}-0")
+    answer = client.get("/readyz")
+    assert "maskwatch record" in answer.json["checks"]["recorder"]
+    # The web process itself is ready: it shows the pages that say the same.
+    assert answer.status_code == 200
 
 
 def test_a_database_that_is_gone_is_told_to_programs_and_people(

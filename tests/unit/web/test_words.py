@@ -63,6 +63,14 @@ def test_what_ingest_says_is_a_sentence_without_the_name_that_stands_beside_it()
     )
 
 
+def test_a_gap_of_a_recording_is_no_trouble() -> None:
+    told = "a gap in the recording: it goes on in 25 s"
+    status = _status(CameraState.LIVE, message=told, last_frame_unix_s=0.0)
+    condition = _condition(CAMERA, status)
+    assert (condition.state, condition.label) == ("stalled", "No new picture")
+    assert condition.sentence == "A gap in the recording: it goes on in 25 s."
+
+
 def test_every_reason_has_words_and_the_next_try_is_told() -> None:
     assert set(REASONS) == set(SourceReason)
     status = _status(CameraState.OFFLINE, reason="unauthorized", retry_in_s=12.4)
