@@ -21,7 +21,7 @@ from maskwatch.errors import MediaError
 from maskwatch.geometry import Box
 from models.crops import crop_face
 from training.datasets.folders import folder_pictures, read_picture
-from training.datasets.index import read_index
+from training.datasets.index import Problem, log_skipped, read_index
 
 logger = logging.getLogger(__name__)
 
@@ -103,12 +103,10 @@ def scene_crops(folder: Path, finder: LandmarkFinder | None) -> Iterator[tuple[P
         MediaError: There is no index, or nothing in it can be used.
     """
     pictures, problems = read_index(folder)
-    for problem in problems:
-        logger.warning("skipped: %s", problem)
     for labelled in pictures:
         picture = cv2.imread(str(folder / labelled.file))
         if picture is None:
-            logger.warning("skipped: %s: cannot be decoded", folder / labelled.file)
+            problems.append(Problem(str(folder / labelled.file), "cannot be decoded"))
             continue
         pixels = np.asarray(picture, np.uint8)
         relative = 640 / max(pixels.shape[:2])
@@ -127,6 +125,7 @@ def scene_crops(folder: Path, finder: LandmarkFinder | None) -> Iterator[tuple[P
                 landmarks=_central_landmarks(cut, finder),
             )
             yield cut, crop
+    log_skipped(logger, problems)
 
 
 def _central_landmarks(pixels: Picture, finder: LandmarkFinder | None) -> tuple[float, ...]:
@@ -182,7 +181,11 @@ def _face_box(picture: Picture, finder: LandmarkFinder | None) -> Box:
 
 
 def build_cache(where: Path, sources: list[Iterator[tuple[Picture, Crop]]]) -> CropCache:
-    """Cuts every crop and writes ``pixels.npy`` and ``crops.jsonl`` into `where`."""
+    """Cuts every crop and writes ``pixels.npy`` and ``crops.jsonl`` into `where`.
+
+    Raises:
+        MediaError: There is no face at all.
+    """
     where.mkdir(parents=True, exist_ok=True)
     pixels: list[Picture] = []
     crops: list[Crop] = []
@@ -190,6 +193,10 @@ def build_cache(where: Path, sources: list[Iterator[tuple[Picture, Crop]]]) -> C
         for picture, crop in source:
             pixels.append(picture)
             crops.append(crop)
+    if not crops:
+        raise MediaError(
+            f"no labelled face of {_SMALLEST_FACE_PX:.0f} px or more in the pictures; check --data"
+        )
     partial = where / "pixels.partial.npy"
     np.save(partial, np.stack(pixels))
     lines = "".join(json.dumps(asdict(crop)) + "\n" for crop in crops)

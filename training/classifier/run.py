@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import platform
@@ -9,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from maskwatch.errors import ConfigError
 from models.mask_classifier import BUILTIN_CARD
@@ -26,11 +26,16 @@ from training.classifier.finish import WEIGHTS_NAME, finish
 from training.classifier.leaks import rows_like_held_out
 from training.classifier.recipe import ClassifierRecipe, read_recipe
 from training.classifier.train import ClassifierTraining, Progress
+from training.tensorboard_log import TensorboardLog
 
 logger = logging.getLogger(__name__)
 
 BUILTIN_RECIPE = Path(__file__).parent.parent / "recipes" / "classifier.toml"
 BUILTIN = "builtin"
+
+_OTHER_DATA = (
+    "{}: its run was started on other pictures or labels; give the same --data, or another --out"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +78,10 @@ def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Pa
     training = ClassifierTraining(
         recipe, cache, options.folder, left_out=left_out, start_from=_start(options.start)
     )
-    log = _tensorboard(options.folder)
+    log = TensorboardLog(options.folder)
 
     def note(progress: Progress) -> None:
-        _log_to_tensorboard(log, progress)
+        log.add(progress.step, _figures(progress))
         if progress.scores is not None:
             draw_curves(options.folder / "metrics.jsonl", options.folder / "curves.png")
         tell(progress)
@@ -108,7 +113,10 @@ def _recipe(options: RunOptions) -> ClassifierRecipe:
 def _cache(options: RunOptions) -> CropCache:
     """The crops of all data folders, cut on the first start of a run."""
     where = options.folder / "crops"
+    given, record = _given(options), where / "data.sha256"
     if (where / "pixels.npy").exists():
+        if record.exists() and record.read_text(encoding="utf-8") != given:
+            raise ConfigError(_OTHER_DATA.format(options.folder))
         return open_cache(where)
     finder = None
     if options.landmarks is not None:
@@ -121,13 +129,28 @@ def _cache(options: RunOptions) -> CropCache:
         else folder_crops(folder, finder, keeps_split=options.keeps_split)
         for folder in options.data
     ]
+    where.mkdir(parents=True, exist_ok=True)
+    record.write_text(given, encoding="utf-8")
     return build_cache(where, sources)
 
 
+def _given(options: RunOptions) -> str:
+    """A hash of what the crops are cut from, to notice that a resumed run is given other data."""
+    digest = hashlib.sha256(f"{options.keeps_split} {options.landmarks is not None}".encode())
+    for folder in options.data:
+        digest.update(folder.name.encode())
+        if (folder / "labels.jsonl").is_file():
+            digest.update((folder / "labels.jsonl").read_bytes())
+            continue
+        for path in sorted(folder.rglob("*")):
+            digest.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
 def _has_boxes(folder: Path) -> bool:
-    with (folder / "labels.jsonl").open(encoding="utf-8") as lines:
-        first = lines.readline()
-    return "boxes" in json.loads(first or "{}")
+    """Whether the folder's index is one of scenes; ready-made crops come with one without boxes."""
+    with (folder / "labels.jsonl").open(encoding="utf-8", errors="replace") as lines:
+        return any('"boxes"' in line for line in lines)
 
 
 def _start(start: Path | None) -> Path | None:
@@ -156,10 +179,7 @@ def _write_record(
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
         if before["data_sha256"] != cache.data_hash():
-            raise ConfigError(
-                f"{options.folder}: its run was started on other pictures or labels; "
-                "give the same --data, or another --out"
-            )
+            raise ConfigError(_OTHER_DATA.format(options.folder))
     (options.folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
     record = {
         "data": [str(folder) for folder in options.data],
@@ -172,20 +192,12 @@ def _write_record(
     path.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
-def _tensorboard(folder: Path) -> Any:
-    """A TensorBoard log where the packages are installed, else None."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder / "tensorboard"))
-
-
-def _log_to_tensorboard(log: Any, progress: Progress) -> None:
-    if log is None:
-        return
-    log.add_scalar("loss", progress.loss, progress.step)
-    if progress.scores is not None:
-        log.add_scalar("mask_vs_none", progress.scores.mask_vs_none, progress.step)
-        log.add_scalar("macro_f1", progress.scores.macro_f1, progress.step)
-    log.flush()
+def _figures(progress: Progress) -> dict[str, float]:
+    scores = progress.scores
+    if scores is None:
+        return {"loss": progress.loss}
+    return {
+        "loss": progress.loss,
+        "mask_vs_none": scores.mask_vs_none,
+        "macro_f1": scores.macro_f1,
+    }

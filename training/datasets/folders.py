@@ -14,6 +14,7 @@ from maskwatch.contracts import CLASSES
 from maskwatch.errors import MediaError
 from training.datasets.formats import PICTURE_SUFFIXES, USUAL_LABELS
 from training.datasets.hashing import base_name, near_duplicate_groups, perceptual_hash
+from training.datasets.index import Problem, log_skipped
 from training.datasets.split import Split, split_of
 
 logger = logging.getLogger(__name__)
@@ -56,16 +57,18 @@ def folder_pictures(folder: Path, *, keeps_split: bool) -> list[FolderPicture]:
             raise MediaError(f"{class_folder}: no picture in this class; fill it or remove it")
     read: list[tuple[Path, str]] = []
     hashes: list[np.uint64] = []
+    broken: list[Problem] = []
     for path in sorted(path for path in folder.rglob("*") if _is_picture(path)):
         label = USUAL_LABELS.get(path.parent.name.lower())
         if label is None:
             continue
         picture = cv2.imread(str(path))
         if picture is None:
-            logger.warning("skipped: %s: cannot be decoded", path)
+            broken.append(Problem(str(path), "cannot be decoded"))
             continue
         read.append((path, label))
         hashes.append(perceptual_hash(np.asarray(picture, np.uint8)))
+    log_skipped(logger, broken)
     if not read:
         raise MediaError(
             f"{folder}: no picture in folders named WithMask, WithoutMask or {', '.join(CLASSES)}"

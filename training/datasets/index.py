@@ -8,6 +8,7 @@ alike and stay on one side of every split.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -68,6 +69,14 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.why}"
+
+
+def log_skipped(logger: logging.Logger, problems: Sequence[Problem]) -> None:
+    """Names each problem as a warning, and then their number."""
+    for problem in problems:
+        logger.warning("skipped: %s", problem)
+    if problems:
+        logger.warning("%d skipped in all", len(problems))
 
 
 def read_index(folder: Path) -> tuple[list[LabelledPicture], list[Problem]]:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -20,6 +19,7 @@ from training.detector.leaks import without_held_out
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe
 from training.detector.scenes import data_hash, decode_pictures, read_scenes
 from training.detector.train import DetectorTraining, Progress
+from training.tensorboard_log import TensorboardLog
 
 _logger = logging.getLogger(__name__)
 
@@ -82,11 +82,10 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
         device=device,
         workers=options.workers,
     )
-    log = _tensorboard(options.folder)
+    log = TensorboardLog(options.folder)
 
     def note(progress: Progress) -> None:
-        if log is not None:
-            _log_to_tensorboard(log, progress)
+        log.add(progress.step, _figures(progress))
         if progress.ap50:
             draw_curves(options.folder / "metrics.jsonl", options.folder / "curves.png")
         tell(progress.step, progress.steps, _line(progress))
@@ -147,18 +146,7 @@ def _write_record(
     path.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
-def _tensorboard(folder: Path) -> Any:
-    """A TensorBoard log where the package is installed, else None."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder / "tensorboard"))
-
-
-def _log_to_tensorboard(log: Any, progress: Progress) -> None:
-    for name, value in progress.losses.items():
-        log.add_scalar(f"loss/{name}", value, progress.step)
-    for source, value in progress.ap50.items():
-        log.add_scalar(f"ap50/{source}", value, progress.step)
-    log.flush()
+def _figures(progress: Progress) -> dict[str, float]:
+    return {f"loss/{name}": value for name, value in progress.losses.items()} | {
+        f"ap50/{source}": value for source, value in progress.ap50.items()
+    }

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.errors import ConfigError
+from maskwatch.geometry import boxes_to_array
+from training.datasets.index import LabelledPicture, Problem, log_skipped, read_index
 from training.datasets.split import Split, split_of
 from training.evaluate.detection import LabelledFaces
 
@@ -39,6 +40,7 @@ class Scene:
         size: Width and height in pixels.
         boxes: Faces, (G, 4) as x1, y1, x2, y2 in pixels, inside the picture.
         labels: What each face wears.
+        chosen_split: As written in the index; None leaves it to `split_of`.
         unlabelled: Where another detector sees a face and no label is, (U, 4): not judged.
     """
 
@@ -48,12 +50,13 @@ class Scene:
     size: tuple[int, int]
     boxes: Boxes
     labels: tuple[str, ...]
+    chosen_split: Split | None = None
     unlabelled: Boxes = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     @property
     def split(self) -> Split:
-        """The split that the scene's group belongs to."""
-        return split_of(self.source, self.group)
+        """The split that the index names, else the one that the scene's group belongs to."""
+        return self.chosen_split or split_of(self.source, self.group)
 
     @property
     def heights_at_640(self) -> Boxes:
@@ -80,55 +83,33 @@ def read_scenes(folder: Path) -> list[Scene]:
     """Returns the scenes of ``labels.jsonl``; a bad line or box is named in the log and left out.
 
     Raises:
-        ConfigError: There is no such file, or nothing in it can be used.
+        MediaError: There is no such file, or nothing in it can be used.
     """
-    index = folder / "labels.jsonl"
-    try:
-        lines = index.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ConfigError(f"{index}: {error.strerror}; give the folder with --data") from error
-    scenes = []
-    for number, line in enumerate(lines, 1):
-        try:
-            scenes.append(_scene(json.loads(line)))
-        except (KeyError, TypeError, ValueError) as error:
-            _logger.warning("%s line %d left out: %r", index, number, error)
-    if not scenes:
-        raise ConfigError(f"{index}: no usable line among {len(lines)}; see training's data format")
-    return scenes
+    pictures, problems = read_index(folder)
+    log_skipped(_logger, problems)
+    return [_scene(picture) for picture in pictures]
 
 
-def _scene(row: dict[str, object]) -> Scene:
-    width, height = int(str(row["width"])), int(str(row["height"]))
-    if width <= 0 or height <= 0:
-        raise ValueError(f"size {width}x{height}")
-    boxes, labels = [], []
-    given = row["boxes"]
-    if not isinstance(given, list):
-        raise TypeError("boxes is not a list")
-    for x1, y1, x2, y2, label in given:
-        box = (max(0.0, x1), max(0.0, y1), min(float(width), x2), min(float(height), y2))
-        if box[2] <= box[0] or box[3] <= box[1]:
-            _logger.warning("%s: box %s is inverted or outside: left out", row["file"], given)
-            continue
-        boxes.append(box)
-        labels.append(str(label))
+def _scene(picture: LabelledPicture) -> Scene:
     return Scene(
-        file=str(row["file"]),
-        source=str(row["source"]),
-        group=str(row["group"]),
-        size=(width, height),
-        boxes=np.array(boxes, np.float32).reshape(-1, 4),
-        labels=tuple(labels),
+        file=picture.file,
+        source=picture.source,
+        group=picture.group,
+        size=(picture.width, picture.height),
+        boxes=boxes_to_array([face.box for face in picture.boxes]).astype(np.float32),
+        labels=tuple(face.label for face in picture.boxes),
+        chosen_split=picture.chosen_split,
     )
 
 
 def data_hash(scenes: list[Scene]) -> str:
-    """A hash of which scenes these are and what their labels say."""
+    """A hash of which scenes these are, what their labels say and how the index splits them."""
     digest = hashlib.sha256()
     for scene in sorted(scenes, key=lambda scene: scene.file):
         digest.update(f"{scene.file} {scene.group} {scene.size} {scene.labels}".encode())
         digest.update(scene.boxes.tobytes())
+        if scene.chosen_split is not None:
+            digest.update(scene.chosen_split.encode())
     return digest.hexdigest()
 
 
@@ -166,15 +147,18 @@ def decode_pictures(scenes: list[Scene], *, data: Path, cache: Path) -> PictureC
         return PictureCache(blob, {k: tuple(v) for k, v in json.loads(index.read_text()).items()})
     cache.mkdir(parents=True, exist_ok=True)
     places: dict[str, tuple[int, int, int]] = {}
+    broken: list[Problem] = []
     partial = blob.with_suffix(f".{os.getpid()}")
     with partial.open("wb") as out:
         for scene in scenes:
             picture = cv2.imread(str(data / scene.file), cv2.IMREAD_COLOR)
             if picture is None or picture.shape[:2] != scene.size[::-1]:
-                _logger.warning("%s cannot be read at its labelled size: left out", scene.file)
+                why = "cannot be decoded" if picture is None else "is not of its labelled size"
+                broken.append(Problem(scene.file, why))
                 continue
             places[scene.file] = (out.tell(), *picture.shape[:2])
             out.write(picture.tobytes())
+    log_skipped(_logger, broken)
     partial.replace(blob)
     index.write_text(json.dumps(places))
     return PictureCache(blob, places)

@@ -20,10 +20,12 @@ from training.classifier.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from training.datasets.folders import FolderPicture, folder_pictures
+from training.datasets.folders import folder_pictures
+from training.tensorboard_log import TensorboardLog
 from training.vgg19.net import CLASSES, IMAGENET, build_vgg19
 from training.vgg19.pictures import PictureBatches, side_of
 from training.vgg19.recipe import Vgg19Recipe
+from training.vgg19.record import pictures_hash, write_record
 
 if TYPE_CHECKING:
     import keras
@@ -86,9 +88,9 @@ def train_vgg19(
 ) -> dict[str, float]:
     """Trains to the last epoch and returns the figures on the test split.
 
-    Leaves ``vgg19.keras`` with its card, ``history.json``, ``history.png`` and ``test.json``. Only
-    the last layer trains, so a checkpoint holds that layer alone; a killed run goes on after its
-    last whole epoch.
+    Leaves ``recipe.json``, ``run.json``, ``vgg19.keras`` with its card, ``history.json``,
+    ``history.png``, ``test.json`` and a TensorBoard log. Only the last layer trains, so a
+    checkpoint holds that layer alone; a killed run goes on after its last whole epoch.
 
     Args:
         options: What to train on, and where.
@@ -96,6 +98,7 @@ def train_vgg19(
         tell_batch: Called after each batch with the number done and of all in the epoch.
 
     Raises:
+        ConfigError: The folder holds a run on other pictures or another split.
         MediaError: The pictures cannot be used.
         ModelError: VGG19's weights cannot be had.
         Vgg19DivergedError: The loss became nan or infinite.
@@ -110,6 +113,9 @@ def train_vgg19(
         for split in ("train", "val", "test")
     }
     model = build_vgg19(input_px=recipe.input_px, weights=options.weights)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    data_sha256 = pictures_hash(options.data, pictures)
+    write_record(options, data_sha256)
     model.compile(
         keras.optimizers.Adam(recipe.learning_rate),
         keras.losses.CategoricalCrossentropy(),
@@ -117,10 +123,10 @@ def train_vgg19(
         jit_compile=False,
     )
     model.optimizer.build(model.trainable_variables)
-    options.folder.mkdir(parents=True, exist_ok=True)
     checkpoint = options.folder / "checkpoint.npz"
     done = _take_up(model, checkpoint)
     history = _history(options.folder)[:done]
+    log = TensorboardLog(options.folder)
     started = time.monotonic()
     for epoch in range(done, recipe.epochs):
         loss, accuracy = _train_epoch(model, batches["train"], epoch, checkpoint, tell_batch)
@@ -130,13 +136,15 @@ def train_vgg19(
         history.append(
             Epoch(epoch + 1, recipe.epochs, loss, accuracy, val_loss, val_accuracy, left_s)
         )
-        _keep(model, checkpoint, epoch + 1)
+        # History first: the checkpoint decides how much of it a resumed run keeps.
         _write_history(options.folder, history)
+        _keep(model, checkpoint, epoch + 1)
+        log.add(epoch + 1, _figures(history[-1]))
         tell(history[-1])
     test_loss, test_accuracy = _measure(model, batches["test"])
     figures = {"test_loss": test_loss, "test_accuracy": test_accuracy}
     (options.folder / "test.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    _save(model, options, figures, pictures)
+    _save(model, options, figures, data_sha256)
     return figures
 
 
@@ -202,9 +210,16 @@ def _history(folder: Path) -> list[Epoch]:
     return [Epoch(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
 
 
+def _figures(epoch: Epoch) -> dict[str, float]:
+    names = ("loss", "accuracy", "val_loss", "val_accuracy")
+    return {name: getattr(epoch, name) for name in names}
+
+
 def _write_history(folder: Path, history: Sequence[Epoch]) -> None:
     rows: list[dict[str, Any]] = [asdict(epoch) for epoch in history]
-    (folder / "history.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    partial = folder / "history.json.partial"
+    partial.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    partial.replace(folder / "history.json")
     figure = Figure(figsize=(10, 4), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         numbers = [epoch.epoch for epoch in history]
@@ -220,7 +235,7 @@ def _save(
     model: keras.Model,
     options: Vgg19Options,
     figures: dict[str, float],
-    pictures: Sequence[FolderPicture],
+    data_sha256: str,
 ) -> None:
     path = options.folder / MODEL_NAME
     # Keras knows the format by the ending, so the unfinished file needs it too.
@@ -246,8 +261,8 @@ def _save(
         span=_SPAN,
         parameters=int(model.count_params()),
         trained_on=(options.data.name,),
-        metrics={name: round(value, 4) for name, value in figures.items()}
-        | {"pictures": len(pictures)},
+        data_sha256=data_sha256,
+        metrics={name: round(value, 4) for name, value in figures.items()},
         notes=(split, "two classes: a mask worn incorrectly is never seen"),
     )
     write_card(card, path.with_suffix(".json"))

@@ -12,8 +12,9 @@ import pytest
 pytest.importorskip("keras", reason="needs the extra [train]")
 pytest.importorskip("onnx", reason="needs the extra [train]")
 
-from maskwatch.errors import ConfigError
+from maskwatch.errors import ConfigError, MediaError
 from models.mask_classifier import MaskClassifier
+from tests.support.tensorboard import logged
 from training.classifier import train
 from training.classifier.batches import Batch, BatchMaker
 from training.classifier.checkpoint import CheckpointError, load_checkpoint
@@ -47,6 +48,11 @@ def test_a_run_leaves_recipe_data_hash_metrics_curves_weights_and_card(
     classifier = MaskClassifier.load(options.folder / "mask_classifier.json", threads=1)
     assert classifier.card.input.size_px == 32
     assert set(classifier.card.metrics) == {"val", "test"}
+    assert {tag for step, tag in logged(options.folder) if step == 12} == {
+        "loss",
+        "mask_vs_none",
+        "macro_f1",
+    }
 
 
 def test_a_run_killed_midway_goes_on_to_the_same_weights(
@@ -152,6 +158,32 @@ def test_another_data_set_in_the_same_folder_is_refused(
     (out / "run.json").write_text(json.dumps({"data_sha256": "0" * 64}))
     with pytest.raises(ConfigError, match="other pictures or labels"):
         train_in_folder(RunOptions(data=[scenes], folder=out, recipe=recipe), lambda _: None)
+
+
+def test_a_resumed_run_notices_other_data_although_its_crops_are_cut(
+    scenes: Path, recipe: Path, tmp_path: Path
+) -> None:
+    options = RunOptions(data=[scenes], folder=tmp_path / "run", recipe=recipe)
+
+    def kill(progress: Progress) -> None:
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        train_in_folder(options, kill)
+    labels = scenes / "labels.jsonl"
+    labels.write_text("\n".join(labels.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(ConfigError, match="other pictures or labels"):
+        train_in_folder(options, kill)
+
+
+def test_pictures_without_any_face_are_refused(scenes: Path, recipe: Path, tmp_path: Path) -> None:
+    labels = scenes / "labels.jsonl"
+    rows = [json.loads(line) | {"boxes": []} for line in labels.read_text().splitlines()]
+    labels.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(MediaError, match="no labelled face"):
+        train_in_folder(
+            RunOptions(data=[scenes], folder=tmp_path / "run", recipe=recipe), lambda _: None
+        )
 
 
 def test_one_class_only_is_refused(scenes: Path, recipe: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from maskwatch.errors import ConfigError
+from maskwatch.errors import MediaError
 from training.detector.augment import AugmentSettings, make_crop
 from training.detector.leaks import without_held_out
 from training.detector.scenes import Scene, data_hash, decode_pictures, read_scenes
@@ -137,13 +137,32 @@ def test_bad_lines_and_boxes_are_named_and_left_out(
     assert "line 2" in caplog.text
     assert "line 3" in caplog.text
     assert "line 4" in caplog.text
+    assert "5 skipped in all" in caplog.text
+
+
+def test_an_unknown_label_is_named_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    labels(tmp_path, [row("a.png", [[1, 2, 11, 12, "mask"], [1, 2, 11, 12, "hat"]])])
+    assert read_scenes(tmp_path)[0].labels == ("mask",)
+    assert "unknown label 'hat'" in caplog.text
+
+
+def test_the_split_that_the_index_names_is_kept_and_part_of_the_hash(tmp_path: Path) -> None:
+    hashes = set()
+    for split in ("train", "val", "test"):
+        labels(tmp_path, [row("a.png", [], split=split)])
+        scenes = read_scenes(tmp_path)
+        assert scenes[0].split == split
+        hashes.add(data_hash(scenes))
+    assert len(hashes) == 3
 
 
 def test_a_folder_without_labels_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"labels\.jsonl"):
+    with pytest.raises(MediaError, match=r"labels\.jsonl"):
         read_scenes(tmp_path)
     labels(tmp_path, ["{broken"])
-    with pytest.raises(ConfigError, match="no usable line"):
+    with pytest.raises(MediaError, match="no usable line"):
         read_scenes(tmp_path)
 
 
@@ -157,7 +176,8 @@ def test_pictures_are_decoded_once_and_a_broken_one_is_named(
     scenes = read_scenes(tmp_path)
     with caplog.at_level(logging.WARNING):
         cache = decode_pictures(scenes, data=tmp_path, cache=tmp_path / "cache")
-    assert "broken.png" in caplog.text
+    assert "broken.png: cannot be decoded" in caplog.text
+    assert "1 skipped in all" in caplog.text
     assert scenes[0] in cache
     assert scenes[1] not in cache
     np.testing.assert_array_equal(cache.read(scenes[0]), picture)

@@ -1,6 +1,7 @@
 """The detector's network: YuNet's weights, growing without change, equal on every runtime."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ onnx = pytest.importorskip("onnx")
 
 from maskwatch.errors import ModelError  # noqa: E402  # after the check for the extra
 from models.runtimes.onnx import OnnxRuntime  # noqa: E402
+from training.detector import fused  # noqa: E402
 from training.detector.export import export_detector  # noqa: E402
 from training.detector.fused import FusedDetector  # noqa: E402
 from training.detector.int8 import quantise  # noqa: E402
@@ -84,8 +86,8 @@ def test_the_net_is_within_its_budget() -> None:
 def test_the_fused_pass_equals_keras(pictures: NDArray[np.uint8]) -> None:
     model = build_detector(SMALL)
     with torch.no_grad():
-        fused = FusedDetector(model, uses_bfloat16=False)(torch.from_numpy(pictures))
-    for ours, theirs in zip(fused, maps_of(model, pictures), strict=True):
+        answers = FusedDetector(model, uses_bfloat16=False)(torch.from_numpy(pictures))
+    for ours, theirs in zip(answers, maps_of(model, pictures), strict=True):
         np.testing.assert_allclose(ours.permute(0, 2, 3, 1), theirs, rtol=1e-3, atol=1e-2)
 
 
@@ -94,6 +96,35 @@ def test_the_fused_pass_trains_the_same_weights() -> None:
     maps = FusedDetector(model, uses_bfloat16=True)(torch.zeros((1, 64, 64, 3), dtype=torch.uint8))
     sum(grid.sum() for grid in maps).backward()
     assert model.get_layer("head8_pointwise").bias.value.grad is not None
+
+
+@pytest.mark.parametrize("has_it", [False, True])
+def test_bfloat16_is_used_where_the_processor_has_it_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, has_it: bool
+) -> None:
+    monkeypatch.setattr(fused, "has_bfloat16", lambda device: has_it)
+    asked: list[bool] = []
+    real = torch.autocast
+
+    def noted(device: str, dtype: "torch.dtype", *, enabled: bool) -> Any:
+        asked.append(enabled)
+        return real(device, dtype, enabled=enabled)
+
+    monkeypatch.setattr(torch, "autocast", noted)
+    net = FusedDetector(build_detector(SMALL), uses_bfloat16=True)
+    with torch.no_grad():
+        net(torch.zeros((1, 32, 32, 3), dtype=torch.uint8))
+    assert any(asked) is has_it
+    assert not all(asked)
+
+
+@pytest.mark.parametrize(("avx512", "amx"), [(False, False), (True, False), (False, True)])
+def test_a_processor_with_neither_instruction_set_has_no_bfloat16(
+    monkeypatch: pytest.MonkeyPatch, avx512: bool, amx: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    assert fused.has_bfloat16.__wrapped__("cpu") is (avx512 or amx)
 
 
 def test_the_exported_net_answers_like_keras(

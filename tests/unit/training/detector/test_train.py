@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from maskwatch.errors import ConfigError, StorageError  # noqa: E402  # after the check for extras
+from tests.support.tensorboard import logged  # noqa: E402
 from training.detector.batches import Batch  # noqa: E402
 from training.detector.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe  # noqa: E402
@@ -199,6 +200,7 @@ def test_the_command_trains_and_refuses_other_data_in_the_same_folder(
     first = CliRunner().invoke(detector, ["--data", str(data), *command])
     assert first.exit_code == 0, first.output
     made = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"loss/box", "ap50/made"} <= {tag for _, tag in logged(tmp_path / "run")}
     assert made >= {"recipe.json", "run.json", "metrics.jsonl", "curves.png", "best.onnx"}
     out = tmp_path / "detector.onnx"
     weights = str(tmp_path / "run" / "best.weights.h5")

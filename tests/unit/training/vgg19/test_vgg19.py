@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from maskwatch.errors import ConfigError, MediaError, ModelError
 from maskwatch.geometry import Box
 from models.card import read_card
 from models.registry import load_classifier
+from tests.support.tensorboard import logged
+from training.classifier.checkpoint import Checkpoint
 from training.datasets.folders import folder_pictures
 from training.vgg19 import train
 from training.vgg19.net import build_vgg19
@@ -81,6 +84,8 @@ def test_the_recipe_is_that_of_the_thesis() -> None:
 def test_a_run_leaves_history_plot_test_accuracy_and_model(whole_run: Vgg19Options) -> None:
     names = {path.name for path in whole_run.folder.iterdir()}
     assert {"history.json", "history.png", "test.json", "vgg19.keras", "vgg19.json"} <= names
+    assert json.loads((whole_run.folder / "recipe.json").read_text())["epochs"] == 2
+    assert {step for step, tag in logged(whole_run.folder) if tag == "val_accuracy"} == {1, 2}
     assert len(json.loads((whole_run.folder / "history.json").read_text())) == 2
     figures = json.loads((whole_run.folder / "test.json").read_text())
     assert 0 <= figures["test_accuracy"] <= 1
@@ -135,6 +140,41 @@ def test_the_card_says_which_split_the_figures_are_from(
     card = read_card(whole_run.folder / "vgg19.json")
     assert card.classes == ("mask", "no_mask")
     assert "the folders' own split, which leaks" in card.notes
+    record = json.loads((whole_run.folder / "run.json").read_text())
+    assert record["split"] == "original"
+    assert record["data_sha256"] == card.data_sha256 != ""
+
+
+def test_other_pictures_or_another_split_in_the_same_folder_are_refused(
+    whole_run: Vgg19Options, thesis_set: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    shutil.copy(whole_run.folder / "run.json", folder)
+    other = shutil.copytree(thesis_set, tmp_path / "set")
+    (other / "Train" / "WithMask" / "0.webp").unlink()
+    with pytest.raises(ConfigError, match="other pictures or another split"):
+        train_vgg19(replace(whole_run, folder=folder, data=other), lambda _: None)
+
+
+def test_a_run_killed_before_its_checkpoint_keeps_the_history_whole(
+    whole_run: Vgg19Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = replace(whole_run, folder=tmp_path / "killed")
+    real = train.save_checkpoint
+
+    def kill(path: Path, checkpoint: Checkpoint) -> None:
+        if checkpoint.step == 2:
+            raise KilledError
+        real(path, checkpoint)
+
+    monkeypatch.setattr(train, "save_checkpoint", kill)
+    with pytest.raises(KilledError):
+        train_vgg19(options, lambda _: None)
+    monkeypatch.undo()
+    train_vgg19(options, lambda _: None)
+    rows = json.loads((options.folder / "history.json").read_text())
+    assert [row["epoch"] for row in rows] == [1, 2]
 
 
 def test_a_loss_that_is_no_number_names_the_batch(

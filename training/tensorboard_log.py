@@ -1,0 +1,40 @@
+"""A run's figures where TensorBoard reads them, written without TensorFlow or PyTorch."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
+
+
+class TensorboardLog:
+    """One event file in the run's folder ``tensorboard``; a resumed run adds another."""
+
+    def __init__(self, run: Path) -> None:
+        folder = run / "tensorboard"
+        folder.mkdir(parents=True, exist_ok=True)
+        # TensorBoard takes the files of a folder in the order of their names.
+        self._path = folder / f"events.out.tfevents.{time.time():017.6f}.{os.getpid()}"
+        self._append(Event(wall_time=time.time(), file_version="brain.Event:2"))
+
+    def add(self, step: int, figures: Mapping[str, float]) -> None:
+        """Adds the figures of a step."""
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in figures.items()]
+        self._append(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
+
+    def _append(self, event: Event) -> None:
+        data = event.SerializeToString()
+        length = struct.pack("<Q", len(data))
+        record = length + _checksum(length) + data + _checksum(data)
+        with self._path.open("ab") as file:
+            file.write(record)
+
+
+def _checksum(data: bytes) -> bytes:
+    return struct.pack("<I", masked_crc32c(data))
