@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import struct
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 
 class TensorboardLog:
@@ -29,12 +28,5 @@ class TensorboardLog:
         self._append(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
 
     def _append(self, event: Event) -> None:
-        data = event.SerializeToString()
-        length = struct.pack("<Q", len(data))
-        record = length + _checksum(length) + data + _checksum(data)
         with self._path.open("ab") as file:
-            file.write(record)
-
-
-def _checksum(data: bytes) -> bytes:
-    return struct.pack("<I", masked_crc32c(data))
+            RecordWriter(file).write(event.SerializeToString())

@@ -45,7 +45,7 @@ def refiner(
     """Train the second look at found faces; the pictures of the test split are not looked at.
 
     Stopped at any moment, the same command goes on where it was. The folder then holds the recipe,
-    the data's hash, metrics.jsonl, the ONNX weights and their card.
+    the data's hash, metrics.jsonl, curves.png, the ONNX weights and their card.
     """
     choose_backend()
     from training.refiner.run import RunOptions, train_in_folder

@@ -16,9 +16,11 @@ from training.detector.leaks import without_held_out
 from training.detector.scenes import Scene, data_hash, decode_pictures, read_scenes
 from training.refiner.batches import CutMaker
 from training.refiner.candidates import look_at_scenes, sort_candidates
+from training.refiner.curves import draw_curve
 from training.refiner.finish import WEIGHTS_NAME, finish
 from training.refiner.recipe import BUILTIN_RECIPE, RefinerRecipe, read_recipe
 from training.refiner.train import Progress, RefinerTraining
+from training.tensorboard_log import TensorboardLog
 
 BUILTIN = "builtin"
 
@@ -76,7 +78,14 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
     )  # fmt: skip
     cuts = CutMaker(training, cache, sort_candidates(training, found, recipe.shares), recipe)
     runner = RefinerTraining(recipe, cuts, options.folder, start=start)
-    runner.run(lambda progress: tell(progress.step, progress.steps, _line(progress)))
+    log = TensorboardLog(options.folder)
+
+    def note(progress: Progress) -> None:
+        log.add(progress.step, {"loss": progress.loss})
+        tell(progress.step, progress.steps, _line(progress))
+
+    runner.run(note)
+    draw_curve(options.folder / "metrics.jsonl", options.folder / "curves.png")
     validation = _split(usable, "val")
     finish(
         runner.plain(), validation, cache, options.folder,

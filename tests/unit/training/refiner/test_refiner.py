@@ -178,7 +178,7 @@ def test_a_run_leaves_recipe_metrics_weights_and_card_and_the_engine_answers_as_
     told: list[str] = []
     card_path = train_in_folder(options, lambda _done, _all, note: told.append(note))
     names = {path.name for path in options.folder.iterdir()}
-    assert {"recipe.json", "run.json", "metrics.jsonl", "face_refiner.onnx"} <= names
+    assert {"recipe.json", "run.json", "metrics.jsonl", "curves.png", "face_refiner.onnx"} <= names
     assert any(note.startswith("8/8") for note in told)
     refiner = FaceRefiner.load(card_path, threads=1)
     assert refiner.card.span == 1.8
