@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from maskwatch.contracts import CLASSES
 from models.crops import DEFAULT_SPAN
+from models.runtimes import Runtime
 from training.augment.camera import central_cut
 from training.classifier.crop_cache import CACHE_SPAN, CropCache
+from training.classifier.measures import softmax
 
 if TYPE_CHECKING:
     import keras
@@ -58,17 +60,23 @@ def predict(model: keras.Model, pictures: NDArray[np.uint8]) -> NDArray[np.float
     return np.concatenate(parts) if parts else np.empty((0, len(CLASSES)), np.float32)
 
 
-def still_chances(model: keras.Model, cache: CropCache, rows: Sequence[int]) -> NDArray[np.float64]:
-    """Returns the probabilities (N, C) of rows of the cache, each also seen in the mirror."""
-    side = int(model.input_shape[1])
+def still_chances(
+    runtime: Runtime, cache: CropCache, rows: Sequence[int], side_px: int
+) -> NDArray[np.float64]:
+    """Returns the probabilities (N, C) of rows of the cache, each also seen in the mirror.
+
+    Args:
+        runtime: An exported classifier.
+        cache: Where the crops are.
+        rows: Which.
+        side_px: Side of the classifier's input.
+    """
     parts = []
     for start in range(0, len(rows), _PREDICT_BATCH):
-        looks, _ = looks_of(cache, rows[start : start + _PREDICT_BATCH], side)
-        for views in (looks, looks[:, :, ::-1]):
-            logits = predict(model, views).astype(np.float64)
-            powers = np.exp(logits - logits.max(1, keepdims=True))
-            parts.append(powers / powers.sum(1, keepdims=True))
-    pairs = [
-        (plain + mirrored) / 2 for plain, mirrored in zip(parts[::2], parts[1::2], strict=True)
-    ]
-    return np.concatenate(pairs) if pairs else np.empty((0, len(CLASSES)))
+        looks, _ = looks_of(cache, rows[start : start + _PREDICT_BATCH], side_px)
+        plain, mirrored = (
+            softmax(runtime.run(np.ascontiguousarray(views))[0])
+            for views in (looks, looks[:, :, ::-1])
+        )
+        parts.append((plain + mirrored) / 2)
+    return np.concatenate(parts) if parts else np.empty((0, len(CLASSES)))

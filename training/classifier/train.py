@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from maskwatch.contracts import CLASSES
 from maskwatch.errors import MaskwatchError
+from models.runtimes.onnx import OnnxRuntime
 from training.classifier.batches import Batch, BatchMaker
 from training.classifier.checkpoint import (
     Arrays,
@@ -31,7 +32,7 @@ from training.classifier.checkpoint import (
 )
 from training.classifier.crop_cache import CropCache
 from training.classifier.doubts import labels_in_doubt
-from training.classifier.export import load_exported
+from training.classifier.export import export_classifier, load_exported
 from training.classifier.looks import (
     looks_of,
     network_input,
@@ -115,6 +116,7 @@ class ClassifierTraining:
         folder.mkdir(parents=True, exist_ok=True)
         keras.utils.set_random_seed(recipe.run.seed)
         net = NetSettings(recipe.net.input_px, recipe.net.blocks, recipe.net.dropout, len(CLASSES))
+        self._side_px = net.input_px
         self.model = build_classifier(net, is_for_training=True)
         self.plain = build_classifier(net)
         self._dropout = self.model.get_layer("dropout")
@@ -204,7 +206,11 @@ class ClassifierTraining:
                 if crop.split == "train" and row not in self._left_out
             ]
             self.plain.set_weights(self.average)
-            chances = still_chances(self.plain, self._cache, rows)
+            exported = self.folder / "average.onnx"
+            export_classifier(self.plain, exported)
+            # The engine of the workers answers ten times faster than Keras does.
+            chances = still_chances(OnnxRuntime(exported), self._cache, rows, self._side_px)
+            exported.unlink()
             labels = [self._cache.crops[row].label for row in rows]
             found = labels_in_doubt(chances, labels, sure=self.recipe.run.doubt_from)
             partial = self.doubts_path.with_suffix(".partial")

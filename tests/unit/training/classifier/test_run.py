@@ -86,7 +86,9 @@ def test_labels_that_the_network_contradicts_are_left_out_from_the_given_step_on
     later = BatchMaker(cache, recipe).batch(recipe.run.doubt_at)
     wrong = next(row for row in later.rows.tolist() if cache.crops[row].label == "mask")
 
-    def sure_of_the_opposite(model: object, cache: CropCache, rows: list[int]) -> np.ndarray:
+    def sure_of_the_opposite(
+        runtime: object, cache: CropCache, rows: list[int], side_px: int
+    ) -> np.ndarray:
         return np.array([[0.02, 0.96, 0.02] if row == wrong else [0.4, 0.3, 0.3] for row in rows])
 
     monkeypatch.setattr(train, "still_chances", sure_of_the_opposite)
