@@ -58,29 +58,6 @@ class ReadabilityPart(_Part):
     min_height_px: float = Field(default=0.0, ge=0)
 
 
-class RefinementPart(_Part):
-    """How a refiner's answers and a detector's score become one box and one score.
-
-    score = sigmoid(bias + found * logit of the detector's score + face * "a face"
-    + placed * "well placed")
-
-    Attributes:
-        bias: See above.
-        found: Weight of the detector's score.
-        face: Weight of the logit of "a face".
-        placed: Weight of the logit of "well placed".
-        trust: How far edges move from the detector's (0) to the refiner's (1).
-        overlap: Boxes that overlap a surer one by this IoU are left out.
-    """
-
-    bias: float = 0.0
-    found: float = 1.0
-    face: float = 0.0
-    placed: float = 0.0
-    trust: float = Field(default=1.0, ge=0, le=1)
-    overlap: float = Field(default=0.45, gt=0, le=1)
-
-
 class Card(_Part):
     """What is known of one weights file.
 
@@ -95,9 +72,8 @@ class Card(_Part):
         classes: Names of the outputs in order; empty for a detector.
         output: Whether the network ends in logits or in probabilities.
         temperature: Logits are divided by it.
-        span: Side of the cut of a classifier or refiner over the longer side of the face box.
+        span: Side of the classifier's cut over the longer side of the face box.
         readability: See `ReadabilityPart`.
-        refinement: Of a refiner: see `RefinementPart`.
         min_score: Of a detector: faces below it are left out unless the configuration says else.
         parameters: Number of weights.
         trained_on: Names and licences of the data.
@@ -107,7 +83,7 @@ class Card(_Part):
     """
 
     name: str
-    task: Literal["mask_classifier", "face_detector", "face_refiner"]
+    task: Literal["mask_classifier", "face_detector"]
     engine: Literal["onnx", "keras"]
     file: str
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
@@ -118,7 +94,6 @@ class Card(_Part):
     temperature: float = Field(default=1.0, gt=0)
     span: float = Field(default=1.35, gt=0.5, lt=4)
     readability: ReadabilityPart = ReadabilityPart()
-    refinement: RefinementPart = RefinementPart()
     min_score: float = Field(default=0.5, ge=0, le=1)
     parameters: int = 0
     trained_on: tuple[str, ...] = ()

@@ -3,14 +3,13 @@
 A live stream has the next frame to make up for a face that this one missed; a picture has not. So
 it is looked at in four sizes, each also mirrored, and what the looks agree on is averaged. Each
 look has a say on faces of the sizes that the detector knows best, as in SNIP (Singh and Davis,
-2018). Then each face is looked at again by itself, see `models.face_refiner`.
+2018).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -55,16 +54,8 @@ class Look:
     most_px: float = float("inf")
 
 
-class Refiner(Protocol):
-    """Looks again at each face that was found. `models.face_refiner.FaceRefiner` is one."""
-
-    def refine(self, picture: Picture, faces: Sequence[Detection]) -> list[Detection]:
-        """Returns the faces with their boxes and scores anew, surest first."""
-        ...
-
-
 class CarefulDetector:
-    """Several looks through another detector, and one more at each face that they found.
+    """Several looks through another detector.
 
     The looks are joined by weighted box fusion (Solovyev, Wang and Gabruseva, 2021): a face's box
     is the mean of what the looks say, weighted by their scores; its score is the mean over all
@@ -72,15 +63,8 @@ class CarefulDetector:
     with numba, a compiler larger than all else that the core installs.
     """
 
-    def __init__(self, detector: Detector, refiner: Refiner | None = None) -> None:
-        """Makes a detector.
-
-        Args:
-            detector: Looks at the whole picture.
-            refiner: Looks at each face; None leaves them as they were found.
-        """
+    def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self._refiner = refiner
 
     @property
     def min_score(self) -> float:
@@ -119,10 +103,7 @@ class CarefulDetector:
             )
             for faces in (plain, _mirrored_back(turned, picture.shape[1])):
                 looks.append(Look(faces, least_px, most_px))
-        faces = fuse(looks)
-        if self._refiner is not None:
-            faces = self._refiner.refine(picture, faces)
-        return [face for face in faces if face.score >= threshold]
+        return [face for face in fuse(looks) if face.score >= threshold]
 
 
 def _mirrored_back(found: Sequence[Detection], width: int) -> list[Detection]:

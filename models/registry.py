@@ -15,7 +15,6 @@ from maskwatch.config import WorkerSettings
 from maskwatch.errors import ModelError
 from models.card import Card, check_weights, read_card
 from models.face_detector import BUILTIN_WEIGHTS, Detection, FaceDetector
-from models.face_refiner import FaceRefiner
 from models.mask_classifier import BUILTIN_CARD, MaskClassifier
 from models.runtimes import Device
 from models.runtimes.loading import load_runtime
@@ -70,17 +69,6 @@ def load_detector(settings: WorkerSettings) -> Detector:
     else:
         card_path = _card_path(name, "workers.detector")
     return _detector(card_path, threads=settings.threads or None, device=settings.device)
-
-
-def load_refiner(settings: WorkerSettings) -> FaceRefiner | None:
-    """Returns the refiner of our own detector; None for another, whose scores it does not know.
-
-    Raises:
-        ModelError: The file, its card or the device is missing, or they do not fit.
-    """
-    if settings.detector != BUILTIN:
-        return None
-    return FaceRefiner.load(threads=settings.threads or None, device=settings.device)
 
 
 def _detector(card_path: Path, *, threads: int | None, device: Device) -> FaceDetector:

@@ -18,7 +18,6 @@ from models.mask_classifier import Reading
 from workers.cores import available_cores
 
 if TYPE_CHECKING:
-    from models.face_refiner import FaceRefiner
     from models.registry import Detector
 
 Picture = NDArray[np.uint8]
@@ -77,12 +76,8 @@ class Analyser:
             self._detector, self._classifier, min_score=min_score, long_side=self._long_side
         )
 
-    def carefully(self, refiner: "FaceRefiner | None" = None) -> "Analyser":
-        """The same networks, with several looks at each picture: for still ones.
-
-        Args:
-            refiner: Looks again at each face; see `models.registry.load_refiner`.
-        """
+    def carefully(self) -> "Analyser":
+        """The same networks, with several looks at each picture: for still ones."""
         # Late, as in load_analyser.
         from models.careful import CarefulDetector
         from models.mask_classifier import MaskClassifier
@@ -91,7 +86,7 @@ class Analyser:
         if isinstance(classifier, MaskClassifier):
             classifier = classifier.mirroring()
         return Analyser(
-            CarefulDetector(self._detector, refiner),
+            CarefulDetector(self._detector),
             classifier,
             min_score=self._min_score,
             long_side=self._long_side,

@@ -11,9 +11,6 @@ NETWORKS: Final = {
         "training.classifier.cli", "classifier", "The mask classifier: mask, no mask, incorrect."
     ),
     "detector": Entry("training.detector.cli", "detector", "The face detector."),
-    "refiner": Entry(
-        "training.refiner.cli", "refiner", "The second look at faces that were found."
-    ),
     "vgg19": Entry("training.vgg19.cli", "vgg19", "The thesis's classifier on a frozen VGG19."),
 }
 """Network to the command that trains it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -76,32 +76,6 @@ def take_look(
     return _through_the_lens(look, rng, settings, span=span)
 
 
-def seen_by_camera(
-    look: Picture,
-    rng: np.random.Generator,
-    settings: CameraSettings,
-    *,
-    face_px: float,
-    span: float,
-) -> Picture:
-    """Returns a cut as a poorer camera would give it: colours, light and lens, nothing moved.
-
-    Args:
-        look: uint8 (S, S, 3) BGR.
-        rng: The only source of chance.
-        settings: Strengths.
-        face_px: Side of the face in the picture: it is never drawn larger.
-        span: Side of the cut over the side of the face.
-    """
-    if rng.random() < settings.colour:
-        look = _other_colours(look, rng)
-    if rng.random() < settings.light:
-        look = _other_light(look, rng)
-    return _through_the_lens(
-        look, rng, replace(settings, largest_px=min(settings.largest_px, face_px)), span=span
-    )
-
-
 def central_cut(picture: Picture, *, side_px: int, share: float) -> Picture:
     """Returns the middle of a square picture, resized.
 
@@ -153,7 +127,6 @@ def _through_the_lens(
     drawn_side = side
     if rng.random() < settings.small:
         low, high = np.log(settings.smallest_px), np.log(settings.largest_px)
-        high = max(low, high)
         drawn_side = min(side, max(8, round(float(np.exp(rng.uniform(low, high))) * span)))
     if rng.random() < settings.motion:
         look = _motion_blurred(look, rng)

@@ -1,4 +1,4 @@
-"""Writes a trained classifier or refiner as one ONNX graph: uint8 BGR crops in, answers out.
+"""Writes a trained classifier as one ONNX graph: uint8 BGR crops in, logits out.
 
 The graph is built from the Keras layers themselves, so that no converter stands between the
 training and the engine, and it keeps every Keras weight under its own name: training can start from
@@ -43,7 +43,7 @@ class _Graph:
 
 
 def classifier_to_onnx(model: keras.Model) -> onnx.ModelProto:
-    """Returns the graph of a network of `build_classifier` or `build_refiner`.
+    """Returns the graph of a network of `build_classifier`.
 
     The graph takes uint8 (N, side, side, 3) in BGR order and holds the scaling to -1..1 itself.
 
@@ -65,7 +65,7 @@ def classifier_to_onnx(model: keras.Model) -> onnx.ModelProto:
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
-            str(model.name),
+            "mask_classifier",
             [helper.make_tensor_value_info(_INPUT, TensorProto.UINT8, ["N", side, side, 3])],
             [helper.make_tensor_value_info(_OUTPUT, TensorProto.FLOAT, ["N", classes])],
             graph.constants,
@@ -101,7 +101,7 @@ def load_exported(model: keras.Model, path: Path) -> None:
             name = _name(layer, variable)
             if variable.name == "seed_generator_state":
                 continue
-            array = keras_array(name, stored[name]) if name in stored else None
+            array = _from_onnx(name, stored[name]) if name in stored else None
             if array is None or tuple(array.shape) != tuple(variable.shape):
                 raise ModelError(
                     f"weights {path}: of another network than the recipe's ({name} does not fit); "
@@ -135,10 +135,6 @@ def _add_layer(graph: _Graph, value: str, layer: Any) -> str:
             low = graph.constant(f"{layer.name}_low", np.array(0, np.float32))
             high = graph.constant(f"{layer.name}_high", np.array(layer.max_value, np.float32))
             return graph.add("Clip", [value, low, high], layer.name)
-        case "Flatten":
-            # Keras lays rows, columns, channels flat, and the graph has channels first.
-            rows_first = graph.add("Transpose", [value], f"{layer.name}_order", perm=[0, 2, 3, 1])
-            return graph.add("Flatten", [rows_first], layer.name)
         case "GlobalAveragePooling2D":
             pooled = graph.add("GlobalAveragePool", [value], layer.name)
             return graph.add("Flatten", [pooled], f"{layer.name}_flat")
@@ -170,8 +166,7 @@ def _to_onnx(name: str, kernel: NDArray[Any]) -> NDArray[Any]:
     return kernel.transpose(2, 3, 0, 1) if _is_depthwise(name) else kernel.transpose(3, 2, 0, 1)
 
 
-def keras_array(name: str, weights: NDArray[Any]) -> NDArray[Any]:
-    """Returns weights of an exported file as the Keras layer of that name keeps them."""
+def _from_onnx(name: str, weights: NDArray[Any]) -> NDArray[Any]:
     if weights.ndim != 4:
         return weights
     kernel = weights.transpose(2, 3, 0, 1) if _is_depthwise(name) else weights.transpose(2, 3, 1, 0)

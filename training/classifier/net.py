@@ -6,7 +6,7 @@ so that ImageNet weights saved under those names load by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,23 +66,6 @@ def build_classifier(settings: NetSettings, *, is_for_training: bool = False) ->
     """
     import keras
 
-    side = settings.input_px
-    pictures = keras.Input((side, side, 3), name="pictures")
-    x = mobilenet_blocks(pictures, settings.blocks, normaliser(is_for_training=is_for_training))
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    x = keras.layers.Dropout(settings.dropout, seed=0, name="dropout")(x)
-    logits = keras.layers.Dense(settings.classes, name="logits")(x)
-    return keras.Model(pictures, logits, name="mask_classifier")
-
-
-def normaliser(*, is_for_training: bool) -> Callable[[Any, str], Any]:
-    """Returns what puts a batch normalisation and a rectifier behind a layer of a given name.
-
-    Args:
-        is_for_training: See `build_classifier`.
-    """
-    import keras
-
     normalisation: Any = keras.layers.BatchNormalization
     if is_for_training and keras.backend.backend() == "torch":
         from training.classifier.torch_normalisation import fused_batch_normalisation
@@ -93,31 +76,23 @@ def normaliser(*, is_for_training: bool) -> Callable[[Any, str], Any]:
         x = normalisation(momentum=_BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
         return keras.layers.ReLU(6.0, name=f"{name}_relu")(x)
 
-    return normalised
-
-
-def mobilenet_blocks(pictures: Any, blocks: int, normalised: Callable[[Any, str], Any]) -> Any:
-    """Returns the features (N, H, W, C) of the first blocks of a MobileNetV1, under their names.
-
-    Args:
-        pictures: RGB in -1..1.
-        blocks: How many (1 to 9).
-        normalised: See `normaliser`.
-    """
-    import keras
-
+    side = settings.input_px
+    pictures = keras.Input((side, side, 3), name="pictures")
     x = keras.layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False, name="conv1")(
         pictures
     )
     x = normalised(x, "conv1")
-    for number, (channels, stride) in enumerate(_BLOCKS[:blocks], start=1):
+    for number, (channels, stride) in enumerate(_BLOCKS[: settings.blocks], start=1):
         x = keras.layers.DepthwiseConv2D(
             3, strides=stride, padding="same", use_bias=False, name=f"conv_dw_{number}"
         )(x)
         x = normalised(x, f"conv_dw_{number}")
         x = keras.layers.Conv2D(channels, 1, use_bias=False, name=f"conv_pw_{number}")(x)
         x = normalised(x, f"conv_pw_{number}")
-    return x
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    x = keras.layers.Dropout(settings.dropout, seed=0, name="dropout")(x)
+    logits = keras.layers.Dense(settings.classes, name="logits")(x)
+    return keras.Model(pictures, logits, name="mask_classifier")
 
 
 def freeze_first(model: keras.Model, blocks: int) -> None:

@@ -41,7 +41,6 @@ def evaluate_all(
     """Measure the built-in networks, public detectors beside them, and write the page."""
     from models.card import read_card
     from models.face_detector import BUILTIN_WEIGHTS
-    from models.face_refiner import BUILTIN_CARD as REFINER_CARD
     from models.mask_classifier import BUILTIN_CARD
     from training.evaluate.page import write_page
 
@@ -52,7 +51,6 @@ def evaluate_all(
         return
     cards = {
         "detector": read_card(BUILTIN_WEIGHTS.with_suffix(".json")),
-        "refiner": read_card(REFINER_CARD),
         "classifier": read_card(BUILTIN_CARD),
     }
     write_page(out, cards, page)

@@ -49,7 +49,7 @@ def classifier(
     from maskwatch.config import WorkerSettings
     from maskwatch.errors import MediaError
     from models.careful import CarefulDetector
-    from models.registry import Detector, load_classifier, load_detector, load_refiner
+    from models.registry import Detector, load_classifier, load_detector
     from training.datasets.index import read_index
     from training.evaluate.classifier import end_to_end, read_scenes, reading_report, slices
     from training.evaluate.classifier_page import as_json, as_markdown, draw
@@ -58,7 +58,7 @@ def classifier(
     finds: Detector = load_detector(settings)
     reads = load_classifier(settings)
     if careful:
-        finds, reads = CarefulDetector(finds, load_refiner(settings)), reads.mirroring()
+        finds, reads = CarefulDetector(finds), reads.mirroring()
     pictures, problems = read_index(data)
     for problem in problems:
         click.echo(f"skipped: {problem}", err=True)

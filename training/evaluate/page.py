@@ -11,7 +11,6 @@ from maskwatch.errors import ConfigError
 from models.card import Card
 
 PARTS = ("detector", "classifier", "careful")
-"""What is evaluated; the refiner is measured as a part of the careful look."""
 
 _COMMANDS = {"detector": "detector", "classifier": "classifier", "careful": "classifier --careful"}
 
@@ -23,7 +22,7 @@ _LIMITS = """\
 - One source boxes some masks and some heads instead of faces and leaves background faces out.
   A detector that finds those is called wrong by these figures.
 - `maskwatch data check` names 27 pairs of near-equal scenes on two sides of the split, most of them
-  photographs that `jolignier` and `adityap27` share. All trainings leave out what looks like a
+  photographs that `jolignier` and `adityap27` share. Both trainings leave out what looks like a
   held-out picture.
 """
 
@@ -32,14 +31,12 @@ _REPEAT = """\
 maskwatch train detector --data DIR --start yunet_n_640_640.onnx --out runs/detector
 maskwatch train classifier --data DIR --data CROPS --data face_mask_12k \\
     --backbone mobilenet_v1_1.0_224.npz --landmarks yunet_n_640_640.onnx --out runs/classifier
-maskwatch train refiner --data DIR --start builtin --out runs/refiner
 maskwatch evaluate all --data DIR --baselines DIR --out runs/evaluation --page docs/accuracy.md
 ```
 
-The refiner learns from what the built-in detector finds and starts from the first blocks of the
-built-in classifier; name others with `--detector` and `--start`. All trainings resume after a kill
-with the same command, and keep their recipe, the hash of their data and their metrics in their
-folder. The recipes are `training/recipes/*.toml`; the seed is in them.
+Both trainings resume after a kill with the same command, and keep their recipe, the hash of their
+data, metrics and curves in their folder. The recipes are `training/recipes/*.toml`; the seed is in
+them.
 
 To adapt the detector to your own cameras, box the faces in a few hundred of your pictures, write
 them as `labels.jsonl` (`maskwatch data` imports Pascal VOC, YOLO and COCO) and start from the
@@ -86,14 +83,13 @@ def write_page(folder: Path, cards: dict[str, Card], page: Path) -> None:
         "detectors were run on the same pictures in the same run, times on the same machine. "
         "YuNet and RFB were trained on WIDER FACE, YuNet's start of ours too, so part of `chin` "
         "is not new to any of them. The live system and videos take one look at a picture; "
-        "`maskwatch analyze` takes eight at a still one, in four sizes and mirrored, joins what "
-        "they say, and looks at each face once more with the refiner; YuNet is shown with as "
-        "many, and without a refiner, for ours does not know its scores.\n",
+        "`maskwatch analyze` takes eight at a still one, in four sizes and mirrored, and joins "
+        "what they say; YuNet is shown with as many.\n",
         _section("Reading faces", "classifier", folder, page),
         "This is one look at a picture, as the live system and videos take it.\n",
         _section("Reading faces in still pictures", "careful", folder, page),
         "The same faces as `maskwatch analyze` finds and reads them in still pictures: eight "
-        "looks, refined, each face also read in the mirror.\n",
+        "looks, each face also read in the mirror.\n",
         *(_card(card) for card in cards.values()),
         "## Limits\n\n" + _LIMITS,
         "## Repeat it\n\n" + _REPEAT,

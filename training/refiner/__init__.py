@@ -1,1 +1,0 @@
-"""The second look at found faces: its candidates, network and training."""
