@@ -5,12 +5,10 @@ reader of yesterday's message still works. Encoded as JSON by msgspec; pixels tr
 header as JPEG bytes, never inside it.
 """
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from maskwatch.errors import CameraError
 from maskwatch.geometry import Box
 
 CLASSES: Final = ("mask", "no_mask", "incorrect")
@@ -70,7 +68,7 @@ class Camera:
     """One camera as the database holds it.
 
     Attributes:
-        name: Unique, see `check_camera_name`.
+        name: Unique, see `camera_name.check_camera_name`.
         url: Address without `user:password@`: rtsp://, rtsps://, http://, https://, file path or
             file://, webcam:N. Its path or query may hold a password: people see `shown(url)`.
         username: For the camera's log-in; "" for none.
@@ -280,7 +278,7 @@ class WorkerStatus:
     busy_ms_total: dict[str, float] = field(default_factory=dict)
 
 
-# Redis keys, each spelled once. A camera's name holds no colon (see `check_camera_name`).
+# Redis keys, each spelled once. A camera's name holds no colon (see `camera_name.py`).
 CAMERAS_KEY: Final = "cameras"
 """Set of the names that have a running ingest process: what workers and the recorder read."""
 
@@ -313,23 +311,3 @@ def status_key(camera: str) -> str:
 def worker_key(worker: str) -> str:
     """The worker's `WorkerStatus`."""
     return f"worker:{worker}"
-
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-
-
-def check_camera_name(name: str) -> str:
-    """Give the name back where it may name a camera.
-
-    Raises:
-        CameraError: It is empty, longer than 63 characters, or holds anything but letters,
-            digits, '-', '_' and '.'; the message proposes a name that would do.
-    """
-    if _NAME.fullmatch(name):
-        return name
-    shown = name if len(name) <= 40 else f"{name[:37]}… ({len(name)} characters)"
-    proposal = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-._")[:63].rstrip("-._") or "camera-1"
-    raise CameraError(
-        f"camera name {shown!r} cannot be used: 1 to 63 letters, digits, '-', '_' or '.', "
-        f"beginning with a letter or digit; try {proposal!r}"
-    )

@@ -14,7 +14,7 @@ from wtforms.fields import Field
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import DataRequired, Length, NumberRange, Optional
 
-from maskwatch.contracts import check_camera_name
+from maskwatch.camera_name import check_camera_name
 from maskwatch.errors import CameraError
 
 

@@ -20,7 +20,7 @@ from simple_websocket import ConnectionClosed
 from simple_websocket import Server as WebSocket
 from wsproto.frame_protocol import CloseReason
 
-from maskwatch.contracts import check_camera_name
+from maskwatch.camera_name import check_camera_name
 from maskwatch.errors import CameraError
 from web.errors import api_error
 from web.hub import Hub, HubFullError, Picture, Viewer

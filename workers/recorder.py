@@ -7,7 +7,6 @@ counted is behind its position, what it has not counted is before it.
 import logging
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,8 +16,8 @@ from maskwatch.contracts import Analysis, Verdict, Watch
 from maskwatch.replay_epoch import ReplayEpoch, recording_of
 from maskwatch.storage.facts import Facts, Passage, age_bucket
 from maskwatch.storage.recorder_state import RecorderPosition, StoredState
-from maskwatch.storage.recordings import CountedRecording
 from maskwatch.storage.utc import from_unix, minute_of
+from workers.counted import Counted, passage_row
 from workers.coverage import Coverage, Minutes
 from workers.order import EpochOrder, Event, Frame, Gap, just_before, position
 from workers.recorded_time import RecordedTime
@@ -31,25 +30,6 @@ SILENCE_S: Final = 30.0
 """A live camera of which nothing is heard for so long: its open tracks have ended."""
 
 _FINISHED_KEPT: Final = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """What one step adds to the database, all of it or nothing.
-
-    Attributes:
-        camera: Name of the camera.
-        passages: In the order in which they ended.
-        minutes: Start of the UTC minute to what to add to it.
-        recordings: How far the replayed ones are counted by this.
-        stored: Position and memory after this step; `version` is the one to write over.
-    """
-
-    camera: str
-    passages: tuple[Passage, ...]
-    minutes: dict[datetime, Facts]
-    stored: StoredState
-    recordings: tuple[CountedRecording, ...] = ()
 
 
 class CameraRecorder:
@@ -249,20 +229,7 @@ class CameraRecorder:
     def _add_passages(self, ended: Sequence[TrackedPassage]) -> None:
         for passage in ended:
             self._has_changed = True
-            self._passages.append(
-                Passage(
-                    camera=self.camera,
-                    epoch=self._epoch,
-                    track=passage.track,
-                    started_at=from_unix(passage.start_s),
-                    ended_at=from_unix(passage.end_s),
-                    verdict=passage.verdict,
-                    looks=passage.looks,
-                    readable_looks=passage.readable_looks,
-                    probabilities=passage.probabilities,
-                    face_height_px=passage.face_height_px,
-                )
-            )
+            self._passages.append(passage_row(passage, camera=self.camera, epoch=self._epoch))
 
     def _counted(self) -> Counted:
         stored = StoredState(

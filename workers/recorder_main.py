@@ -22,9 +22,10 @@ from maskwatch.storage.cameras import camera_lives
 from maskwatch.storage.counting import add_minutes, add_passages
 from maskwatch.storage.recorder_state import load_state, save_state, unfinished_cameras
 from maskwatch.storage.recordings import save_recordings
+from workers.counted import Counted
 from workers.order import live_hold_s
 from workers.ready import whenever_ready
-from workers.recorder import CameraRecorder, Counted
+from workers.recorder import CameraRecorder
 
 logger = logging.getLogger(__name__)
 

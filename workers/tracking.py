@@ -5,7 +5,6 @@ assigned to tracks by motion and size alone, never by what the classifier says: 
 not break a passage in two. docs/tracking.md says why no library is used, and what was measured.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,28 +15,15 @@ from scipy.optimize import linear_sum_assignment
 
 from maskwatch.contracts import Face, Verdict
 from maskwatch.geometry import boxes_to_array, iou_matrix
-from workers.track import CUT_SD, MEASUREMENT_SD, Track, face_size
+from workers.assignment import UNMATCHED_COST, motion_costs, resume_costs
+from workers.track import CUT_SD, MEASUREMENT_SD, Track
 
-_GATE: Final = 16.0
-"""Square of the number of standard deviations within which a look may continue a track."""
-
-_UNMATCHED_COST: Final = 7.0
-_SIZE_SD: Final = 0.25
-_MAX_SIZE_RATIO: Final = 1.8
-_MOTION_REACH: Final = 3.0
 _EDGE_PX: Final = 2.0
-_RESUME_START: Final = 0.8
-_RESUME_REACH: Final = 2.5
-_RESUME_SPEED: Final = 2.0
-_RESUME_SIZE_RATIO: Final = 1.5
 _DUPLICATE_IOU: Final = 0.3
 _RATED_INTERVAL_S: Final = 0.2
 _STILL_PATIENCE: Final = 2.0
 _LEFT_AFTER_S: Final = 0.5
 _UNSURE_AFTER_S: Final = 0.6
-_TOP_SPEED: Final = 9.0
-"""Face heights a second: a person who runs across the view."""
-
 _CLOCK_STEP_S: Final = 1.0
 
 
@@ -172,7 +158,7 @@ class Tracker:
     def _continue(self, tracks: list[Track], faces: list[Face], time_s: float) -> dict[int, Face]:
         """Assign looks to tracks by expected position; gives track number to look."""
         loose = [self._looseness(face) for face in faces]
-        return self._assign(tracks, faces, _motion_costs(tracks, faces, loose, time_s), time_s)
+        return self._assign(tracks, faces, motion_costs(tracks, faces, loose, time_s), time_s)
 
     def _resume(self, tracks: list[Track], faces: list[Face], time_s: float) -> dict[int, Face]:
         """Take up tracks that were lost and come back near their end or where they were going."""
@@ -180,7 +166,7 @@ class Tracker:
         lost = [
             track for track in tracks if track.votes.looks > 1 and not self._has_left(track, time_s)
         ]
-        return self._assign(lost, faces, _resume_costs(lost, faces, time_s), time_s)
+        return self._assign(lost, faces, resume_costs(lost, faces, time_s), time_s)
 
     def _assign(
         self, tracks: list[Track], faces: list[Face], costs: NDArray[np.float64], time_s: float
@@ -190,7 +176,7 @@ class Tracker:
             return matched
         # Costs are cut at what leaving both alone costs, so the sum over all pairs is the least.
         for row, column in zip(*linear_sum_assignment(costs), strict=True):
-            if costs[row, column] < _UNMATCHED_COST:
+            if costs[row, column] < UNMATCHED_COST:
                 matched[tracks[row].number] = faces[column]
         self._tracks = [
             track.with_look(face, time_s=time_s, sd=self._looseness(face))
@@ -276,50 +262,3 @@ class Tracker:
         if self._time_s is None or not 0 < time_s - self._time_s < 5:
             return
         self._interval_s += 0.1 * (time_s - self._time_s - self._interval_s)
-
-
-def _motion_costs(
-    tracks: Sequence[Track], faces: Sequence[Face], loose: Sequence[float], time_s: float
-) -> NDArray[np.float64]:
-    """Negative log-likelihood of each look under each track, shape (tracks, faces)."""
-    costs = np.full((len(tracks), len(faces)), _UNMATCHED_COST)
-    for row, track in enumerate(tracks):
-        expected = track.position_at(time_s)
-        reach = (1.0 + _TOP_SPEED * (time_s - track.seen_at_s)) * track.height
-        for column, face in enumerate(faces):
-            spread = track.spread_at(time_s, sd=loose[column])
-            off = math.dist(face.box.center, expected)
-            growth = math.log(face_size(face) / track.height)
-            # However vague a lost track has become, it does not reach across the picture.
-            is_near = (
-                math.dist(face.box.center, (track.x, track.y)) <= reach
-                and off <= _MOTION_REACH * track.height
-            )
-            if not is_near or off**2 > _GATE * spread or abs(growth) > math.log(_MAX_SIZE_RATIO):
-                continue
-            # The logarithm keeps a vague track from taking the look of a sure one.
-            vagueness = math.log(spread / track.height**2)
-            cost = off**2 / spread / 2 + vagueness + (growth / _SIZE_SD) ** 2 / 2
-            costs[row, column] = min(cost, _UNMATCHED_COST)
-    return costs
-
-
-def _resume_costs(
-    tracks: Sequence[Track], faces: Sequence[Face], time_s: float
-) -> NDArray[np.float64]:
-    """Distance in face heights where a lost track may have come back, shape (tracks, faces).
-
-    Somebody who turned away may have stopped, so the place of the last look is as good as the one
-    where the motion led.
-    """
-    costs = np.full((len(tracks), len(faces)), _UNMATCHED_COST)
-    for row, track in enumerate(tracks):
-        unseen_s = time_s - track.seen_at_s
-        places = (track.position_at(time_s), (track.x, track.y))
-        reach = min(_RESUME_START + _RESUME_SPEED * unseen_s, _RESUME_REACH)
-        for column, face in enumerate(faces):
-            off = min(math.dist(face.box.center, place) for place in places) / track.height
-            growth = abs(math.log(face_size(face) / track.height))
-            if off <= reach and growth <= math.log(_RESUME_SIZE_RATIO):
-                costs[row, column] = off
-    return costs

@@ -10,8 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from maskwatch.address import check_address, shown, split_credentials
+from maskwatch.camera_name import check_camera_name
 from maskwatch.config import Settings
-from maskwatch.contracts import Camera, check_camera_name
+from maskwatch.contracts import Camera
 from maskwatch.errors import CameraError
 from maskwatch.storage.database import reading, writing
 from maskwatch.storage.tables import CameraRow

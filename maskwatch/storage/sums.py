@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import BigInteger, Engine, cast, func, select, true
+from sqlalchemy import BigInteger, ColumnElement, Engine, cast, func, select, true
 from sqlalchemy.orm import Session
 
 from maskwatch.contracts import Verdict
@@ -77,17 +77,24 @@ def _sums_of(
     return sums
 
 
+def _is_of(column: Any, camera: str | None) -> ColumnElement[bool]:
+    """Rows of one camera; of all of them where none is named."""
+    return true() if camera is None else column == camera
+
+
 def _passages(
     session: Session, start: datetime, end: datetime, camera: str | None
 ) -> Iterator[Any]:
     quarter = Quarter(PassageRow.started_at)
     question = (
         select(PassageRow.camera, quarter, PassageRow.verdict, func.count())
-        .where(PassageRow.started_at >= start, PassageRow.started_at < end)
+        .where(
+            PassageRow.started_at >= start,
+            PassageRow.started_at < end,
+            _is_of(PassageRow.camera, camera),
+        )
         .group_by(PassageRow.camera, quarter, PassageRow.verdict)
     )
-    if camera is not None:
-        question = question.where(PassageRow.camera == camera)
     yield from session.execute(question)
 
 
@@ -95,11 +102,9 @@ def _watched(session: Session, start: datetime, end: datetime, camera: str | Non
     quarter = Quarter(MinuteRow.minute)
     question = (
         select(MinuteRow.camera, quarter, func.sum(MinuteRow.watched_ms))
-        .where(MinuteRow.minute >= start, MinuteRow.minute < end)
+        .where(MinuteRow.minute >= start, MinuteRow.minute < end, _is_of(MinuteRow.camera, camera))
         .group_by(MinuteRow.camera, quarter)
     )
-    if camera is not None:
-        question = question.where(MinuteRow.camera == camera)
     yield from session.execute(question)
 
 
@@ -115,20 +120,18 @@ def _missed(session: Session, start: datetime, end: datetime, camera: str | None
         )
         .select_from(MinuteRow)
         .join(reasons, true())
-        .where(MinuteRow.minute >= start, MinuteRow.minute < end)
+        .where(MinuteRow.minute >= start, MinuteRow.minute < end, _is_of(MinuteRow.camera, camera))
         .group_by(MinuteRow.camera, quarter, reasons.c.key)
     )
-    if camera is not None:
-        question = question.where(MinuteRow.camera == camera)
     yield from session.execute(question)
 
 
 def _deleted(
     session: Session, start: datetime, end: datetime, camera: str | None
 ) -> Iterator[QuarterRow]:
-    question = select(QuarterRow).where(QuarterRow.quarter >= start, QuarterRow.quarter < end)
-    if camera is not None:
-        question = question.where(QuarterRow.camera == camera)
+    question = select(QuarterRow).where(
+        QuarterRow.quarter >= start, QuarterRow.quarter < end, _is_of(QuarterRow.camera, camera)
+    )
     yield from session.scalars(question)
 
 
@@ -139,7 +142,6 @@ def _closed_hours(
         HourRow.hour >= start,
         HourRow.hour < end,
         HourRow.passages_closed | HourRow.minutes_closed,
+        _is_of(HourRow.camera, camera),
     )
-    if camera is not None:
-        question = question.where(HourRow.camera == camera)
     yield from session.scalars(question)

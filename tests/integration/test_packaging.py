@@ -1,5 +1,7 @@
 """The wheel and the sdist hold what they must, and nothing else."""
 
+import importlib.metadata
+import runpy
 import subprocess
 import sys
 import tarfile
@@ -83,6 +85,19 @@ def test_the_wheel_names_licence_and_command(wheel: Path) -> None:
         (entry,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
         assert "maskwatch = maskwatch.cli:main" in archive.read(entry).decode()
         assert any(name.endswith("licenses/LICENSE") for name in archive.namelist())
+
+
+def test_the_wheel_has_the_version_that_a_checkout_shows(
+    wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never_installed(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", never_installed)
+    shown = runpy.run_path(str(ROOT / "maskwatch" / "__init__.py"))["__version__"]
+    with zipfile.ZipFile(wheel) as archive:
+        (entry,) = [name for name in archive.namelist() if name.endswith("/METADATA")]
+        assert f"Version: {shown}" in archive.read(entry).decode().splitlines()
 
 
 def test_a_light_install_asks_for_no_training_library(wheel: Path) -> None:

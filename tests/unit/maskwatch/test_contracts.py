@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from maskwatch import contracts
+from maskwatch.camera_name import check_camera_name
 from maskwatch.contracts import (
     Analysis,
     Camera,
@@ -14,7 +15,6 @@ from maskwatch.contracts import (
     FrameHeader,
     Verdict,
     Watch,
-    check_camera_name,
 )
 from maskwatch.errors import CameraError, SourceError
 from maskwatch.geometry import Box

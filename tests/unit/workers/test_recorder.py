@@ -18,8 +18,9 @@ from maskwatch.storage.recorder_state import StoredState
 from maskwatch.storage.recordings import CountedRecording
 from tests.worlds.result_log import START_UNIX_S, Epoch, Message, as_log, shuffled
 from tests.worlds.walkers import Walker
+from workers.counted import Counted
 from workers.order import position
-from workers.recorder import CameraRecorder, Counted
+from workers.recorder import CameraRecorder
 
 WALKERS = (
     Walker(enters_s=1, start=(0, 300), speed=(250, 0), leaves_s=20, verdict=Verdict.MASK),
