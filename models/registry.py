@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from maskwatch.config import WorkerSettings
 from maskwatch.errors import ModelError
 from models.card import Card, check_weights, read_card
-from models.face_detector import BUILTIN_WEIGHTS, Detection, FaceDetector
+from models.face_detector import BUILTIN_WEIGHTS, MAX_BATCH, Detection, FaceDetector
 from models.mask_classifier import BUILTIN_CARD, MaskClassifier
 from models.runtimes import Device
+from models.runtimes.buckets import BucketedRuntime
 from models.runtimes.loading import load_runtime
 from models.yunet import YuNetDetector
 
 BUILTIN = "builtin"
 _YUNET = "yunet:"
+_GPU_BATCHES = (1, 2, 4, MAX_BATCH)
+_BLANK_PX = 64
 _WEIGHT_SUFFIXES = (".onnx", ".keras")
 
 
@@ -63,7 +66,7 @@ def load_detector(settings: WorkerSettings) -> Detector:
     """
     name = settings.detector
     if name.startswith(_YUNET):
-        return YuNetDetector(Path(name.removeprefix(_YUNET)))
+        return YuNetDetector(Path(name.removeprefix(_YUNET)).expanduser())
     if name == BUILTIN:
         card_path = BUILTIN_WEIGHTS.with_suffix(".json")
     else:
@@ -77,8 +80,23 @@ def _detector(card_path: Path, *, threads: int | None, device: Device) -> FaceDe
         raise ModelError(f"card {card_path}: is for {card.task}, a face_detector is needed")
     weights = card_path.parent / card.file
     check_weights(card, weights)
+    if (card.input.size_px, card.input.scale, card.input.offset) != (0, 1.0, 0.0) or (
+        card.input.layout,
+        card.input.colour,
+    ) != ("nhwc", "bgr"):
+        raise ModelError(
+            f"card {card_path}: input {card.input!r}; a face detector is given pictures of any "
+            "size (size_px 0), nhwc, bgr, 0 to 255"
+        )
     runtime = load_runtime(card.engine, weights, threads=threads, device=device)
-    return FaceDetector(runtime, min_score=card.min_score)
+    if device == "cpu":
+        detector = FaceDetector(runtime, min_score=card.min_score)
+    else:
+        bucketed = BucketedRuntime(runtime, _GPU_BATCHES)
+        detector = FaceDetector(bucketed, min_score=card.min_score, batch=_GPU_BATCHES[-1])
+    # Weights of another network answer in another shape: told now, not at the first picture.
+    detector.detect([np.zeros((_BLANK_PX, _BLANK_PX, 3), np.uint8)], long_side=_BLANK_PX)
+    return detector
 
 
 def _card_path(name: str, key: str) -> Path:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from typing import Final
 
 from maskwatch.bus import wait_until_ready
@@ -18,6 +17,7 @@ from maskwatch.supervisor.child import restart_pause_s
 from maskwatch.supervisor.environment import child_environment
 from workers.agreement import EXIT_RECYCLE, EXIT_USELESS
 from workers.cores import available_cores
+from workers.gpus import gpu_of, visible_gpus
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,8 @@ class _Slot:
     def __init__(self, settings: Settings, number: int, *, threads: int) -> None:
         self.role = f"work-{number}"
         self._environment = _environment(settings, self.role)
+        if settings.workers.device == "gpu":
+            self._environment |= gpu_of(number, visible_gpus(os.environ))
         self._threads = threads
         self._process: subprocess.Popen[str] | None = None
         self._started_at = self._start_at = 0.0
@@ -146,10 +148,10 @@ class _Slot:
         )
 
 
-def _environment(settings: Settings, role: str) -> Mapping[str, str]:
+def _environment(settings: Settings, role: str) -> dict[str, str]:
     base = os.environ.get(ROLE_VARIABLE, "")
     name = f"{base}-{role.removeprefix('work-')}" if base else role
-    return child_environment(settings, role=name)
+    return dict(child_environment(settings, role=name))
 
 
 def _end_all(slots: list[_Slot]) -> None:

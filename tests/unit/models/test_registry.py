@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from maskwatch.config import WorkerSettings
 from maskwatch.errors import ModelError
+from models import registry
+from models.card import file_sha256
 from models.face_detector import BUILTIN_WEIGHTS
 from models.mask_classifier import BUILTIN_CARD
 from models.registry import load_classifier, load_detector
@@ -72,6 +75,65 @@ def test_a_card_with_another_input_size_than_the_weights_is_refused_at_start(own
 def test_a_classifiers_card_in_the_detectors_place_is_refused(own: Path) -> None:
     with pytest.raises(ModelError, match="is for mask_classifier, a face_detector is needed"):
         load_detector(settings(detector=str(own)))
+
+
+@pytest.fixture
+def own_detector(tmp_path: Path) -> Path:
+    """A user's own detector: the built-in one under another name."""
+    weights = tmp_path / "mine.onnx"
+    shutil.copy(BUILTIN_WEIGHTS, weights)
+    card = json.loads(BUILTIN_WEIGHTS.with_suffix(".json").read_text()) | {"file": weights.name}
+    weights.with_suffix(".json").write_text(json.dumps(card))
+    return weights
+
+
+def test_weights_of_another_network_in_a_detectors_card_are_refused_at_start(
+    own_detector: Path,
+) -> None:
+    shutil.copy(BUILTIN_CARD.with_suffix(".onnx"), own_detector)
+    card = json.loads(own_detector.with_suffix(".json").read_text())
+    card["sha256"] = file_sha256(own_detector)
+    own_detector.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(ModelError, match=r"cannot run a batch of shape \(1, 64, 64, 3\)"):
+        load_detector(settings(detector=str(own_detector)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("layout", "nchw"), ("colour", "rgb"), ("size_px", 320), ("scale", 0.5)]
+)
+def test_a_detectors_card_with_an_input_it_will_not_be_given_is_refused(
+    own_detector: Path, key: str, value: object
+) -> None:
+    card = json.loads(own_detector.with_suffix(".json").read_text())
+    card["input"][key] = value
+    own_detector.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(ModelError, match="a face detector is given pictures of any size"):
+        load_detector(settings(detector=str(own_detector)))
+
+
+class NoFaces:
+    """A detector's network that sees nothing, and notes how many pictures it got at once."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def run(self, batch: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        self.sizes.append(len(batch))
+        cells = sum(batch.shape[1] * batch.shape[2] // stride**2 for stride in (8, 16, 32))
+        return [np.full((len(batch), 6, cells), -20, np.float32)]
+
+
+@pytest.mark.parametrize(("device", "sizes"), [("gpu", [1, 4, 8, 1]), ("cpu", [1] * 13)])
+def test_on_a_gpu_pictures_go_in_batches_of_a_few_sizes(
+    monkeypatch: pytest.MonkeyPatch, device: str, sizes: list[int]
+) -> None:
+    network = NoFaces()
+    monkeypatch.setattr(registry, "load_runtime", lambda *_, **__: network)
+    detector = load_detector(settings(device=device))
+    picture = np.zeros((64, 64, 3), np.uint8)
+    assert detector.detect([picture] * 3) == [[]] * 3
+    assert detector.detect([picture] * 9) == [[]] * 9
+    assert network.sizes == sizes
 
 
 @pytest.mark.parametrize(
