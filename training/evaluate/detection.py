@@ -48,7 +48,7 @@ class DetectionReport:
     Attributes:
         pictures: Number of pictures.
         faces: Number of faces judged.
-        ap50: Average precision at IoU 0.5.
+        ap50: Average precision at IoU 0.5, or at the IoU that was asked for.
         precision: After each detection, surest first, (R,).
         recall: The same.
         scores: Of these detections, (R,).
@@ -80,7 +80,7 @@ class _Judged:
     found_at: list[float]
 
 
-def _judge(truth: LabelledFaces, found: FoundFaces) -> _Judged:
+def _judge(truth: LabelledFaces, found: FoundFaces, match_iou: float) -> _Judged:
     floor = max(SMALLEST_FACE_PX, truth.unlabelled_below_px)
     heights = (truth.boxes[:, 3] - truth.boxes[:, 1]) * truth.to_640
     order = np.argsort(-found.scores, kind="stable")
@@ -92,7 +92,7 @@ def _judge(truth: LabelledFaces, found: FoundFaces) -> _Judged:
     for index, score in enumerate(scores):
         candidates = np.where(free, overlaps[index], 0.0)
         best = int(candidates.argmax()) if len(candidates) else -1
-        if best >= 0 and candidates[best] >= MATCH_IOU:
+        if best >= 0 and candidates[best] >= match_iou:
             free[best] = False
             found_at[best] = score
             if heights[best] >= floor:
@@ -108,7 +108,7 @@ def _judge(truth: LabelledFaces, found: FoundFaces) -> _Judged:
 
 
 def measure_detection(
-    truths: Sequence[LabelledFaces], found: Sequence[FoundFaces]
+    truths: Sequence[LabelledFaces], found: Sequence[FoundFaces], *, match_iou: float = MATCH_IOU
 ) -> DetectionReport:
     """Matches detections to faces, surest first, and adds up all pictures.
 
@@ -118,7 +118,7 @@ def measure_detection(
     Raises:
         ValueError: There is no face to judge.
     """
-    parts = [_judge(truth, faces) for truth, faces in zip(truths, found, strict=True)]
+    parts = [_judge(truth, faces, match_iou) for truth, faces in zip(truths, found, strict=True)]
     heights = np.array([value for part in parts for value in part.heights])
     found_at = np.array([value for part in parts for value in part.found_at])
     if not heights.size:

@@ -79,7 +79,8 @@ def write_page(folder: Path, cards: dict[str, Card], page: Path) -> None:
         _data(records["detector"]),
         _section("Finding faces", "detector", folder, page),
         "AP50 is the area under the precision-recall curve at IoU 0.5, over faces from 8 px high "
-        "at 640 wide (24 px in `jolignier`, whose smaller faces often lack a label). The public "
+        "at 640 wide (24 px in `jolignier`, whose smaller faces often lack a label); AP40 is the "
+        "same where an overlap of 0.4 is a hit. The public "
         "detectors were run on the same pictures in the same run, times on the same machine. "
         "YuNet and RFB were trained on WIDER FACE, YuNet's start of ours too, so part of `chin` "
         "is not new to any of them. The live system and videos take one look at a picture; "

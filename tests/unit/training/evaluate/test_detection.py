@@ -42,6 +42,12 @@ def test_a_second_box_on_the_same_face_is_wrong() -> None:
     assert report.precision.tolist() == [1.0, 0.5]
 
 
+def test_the_overlap_that_makes_a_hit_can_be_chosen() -> None:
+    off = (0.0, 9.0, 20.0, 29.0, 0.9)  # IoU 0.38
+    assert measure_detection([truth(FACE)], [found(off)]).ap50 == 0.0
+    assert measure_detection([truth(FACE)], [found(off)], match_iou=0.35).ap50 == 1.0
+
+
 def test_faces_and_finds_below_the_limit_are_neither_hits_nor_misses() -> None:
     small = (200.0, 200.0, 220.0, 220.0)
     elsewhere = (300.0, 300.0, 320.0, 320.0)

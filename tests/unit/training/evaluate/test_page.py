@@ -30,13 +30,22 @@ def evaluated(folder: Path, part: str) -> None:
 
 
 def test_the_page_holds_tables_plots_cards_and_hashes(tmp_path: Path) -> None:
-    for part in ("detector", "classifier"):
+    for part in ("detector", "classifier", "careful"):
         evaluated(tmp_path, part)
     page = tmp_path / "docs" / "accuracy.md"
     write_page(tmp_path, CARDS, page)
     text = page.read_text()
-    for said in ("table of the detector", "table of the classifier", "cd" * 32, "ab" * 32, "0.61",
-                 "12 labelled scenes", "one source, MIT", "Limits"):  # fmt: skip
+    for said in (
+        "table of the detector",
+        "table of the classifier",
+        "table of the careful",
+        "cd" * 32,
+        "ab" * 32,
+        "0.61",
+        "12 labelled scenes",
+        "one source, MIT",
+        "Limits",
+    ):
         assert said in text
     assert (page.parent / "accuracy-detector.png").read_bytes() == b"plot"
 
@@ -44,4 +53,7 @@ def test_the_page_holds_tables_plots_cards_and_hashes(tmp_path: Path) -> None:
 def test_a_part_that_was_not_measured_is_named(tmp_path: Path) -> None:
     evaluated(tmp_path, "detector")
     with pytest.raises(ConfigError, match="evaluate classifier"):
+        write_page(tmp_path, CARDS, tmp_path / "accuracy.md")
+    evaluated(tmp_path, "classifier")
+    with pytest.raises(ConfigError, match="evaluate classifier --careful"):
         write_page(tmp_path, CARDS, tmp_path / "accuracy.md")
