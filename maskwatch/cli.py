@@ -40,10 +40,14 @@ EXTRAS: Final = {
     "onnx": "train",
     "psycopg": "postgres",
     "skimage": "demo",
+    "tensorboard": "train",
     "tensorflow": "train",
-    "torch": "torch",
+    "torch": "train,torch",
 }
-"""Library that a light install lacks, to the extra that brings it."""
+"""Library that a light install lacks, to the extras that bring it and what it is used with."""
+
+CPU_TORCH: Final = "--extra-index-url https://download.pytorch.org/whl/cpu"
+"""What makes pip choose PyTorch's build for processors, without gigabytes of CUDA."""
 
 
 @click.group(
@@ -87,8 +91,11 @@ def _explain_missing(error: ModuleNotFoundError) -> None:
     if library not in EXTRAS:
         raise error
     extra = EXTRAS[library]
+    where = f" {CPU_TORCH}" if library == "torch" else ""
+    gpu = "; with an NVIDIA GPU leave --extra-index-url out" if where else ""
     click.echo(
         f"maskwatch: this command needs {library!r}, which is not installed; install the extra: "
-        f"pip install 'maskwatch[{extra}]' (in a checkout: pip install -e '.[{extra}]')",
+        f"pip install 'maskwatch[{extra}]'{where} "
+        f"(in a checkout: pip install -e '.[{extra}]'{where}){gpu}",
         err=True,
     )

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from maskwatch.errors import ModelError
 from models.runtimes import Device
 
+_MIXED = "mixed_float16"
+
 
 class KerasRuntime:
     """One ``.keras`` file, loaded."""
@@ -41,6 +43,8 @@ class KerasRuntime:
             raise ModelError(
                 f"weights {path}: not a network that Keras can load ({reason})"
             ) from error
+        if device == "gpu":
+            in_mixed_precision(self._model)
 
     def run(self, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
         """Returns the network's outputs for one batch.
@@ -59,19 +63,37 @@ class KerasRuntime:
 
 
 def require_gpu(backend: str) -> None:
-    """Prepares the GPUs of a Keras engine: memory grows as needed, arithmetic is mixed precision.
+    """Prepares the GPUs of a Keras engine: memory grows as needed.
 
     Raises:
         ModelError: The engine sees no GPU.
     """
-    import keras
-
     if not _sees_gpu(backend):
         raise ModelError(
             f"device gpu: Keras on {backend} sees no GPU; install 'maskwatch[gpu]' on a machine "
             "with an NVIDIA driver, or set workers.device = 'cpu'"
         )
-    keras.mixed_precision.set_global_policy("mixed_float16")
+
+
+def in_mixed_precision(network: Any) -> None:
+    """Lets a loaded network compute in float16 over float32 weights; its last layer stays as it is.
+
+    A file keeps the precision it was saved in, whatever Keras's global policy says when it is read.
+    """
+    last = network.layers[-1]
+    for layer in network.layers:
+        if getattr(layer, "layers", None):
+            _all_in_float16(layer)
+        elif layer is not last:
+            layer.dtype_policy = _MIXED
+
+
+def _all_in_float16(network: Any) -> None:
+    for layer in network.layers:
+        if getattr(layer, "layers", None):
+            _all_in_float16(layer)
+        else:
+            layer.dtype_policy = _MIXED
 
 
 def _sees_gpu(backend: str) -> bool:

@@ -79,7 +79,8 @@ def _with_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) ->
 @pytest.mark.parametrize(
     ("body", "extra"),
     [("raise ModuleNotFoundError(name='keras.layers')", "train"),
-     ("raise ModuleNotFoundError(name='skimage')", "demo")],
+     ("raise ModuleNotFoundError(name='skimage')", "demo"),
+     ("raise ModuleNotFoundError(name='torch')", "train,torch")],
 )  # fmt: skip
 def test_a_missing_library_names_the_extra_that_brings_it(
     monkeypatch: pytest.MonkeyPatch,
@@ -94,6 +95,7 @@ def test_a_missing_library_names_the_extra_that_brings_it(
     assert end.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert f"pip install 'maskwatch[{extra}]'" in line
+    assert ("--extra-index-url https://download.pytorch.org/whl/cpu" in line) is ("torch" in extra)
 
 
 def test_a_missing_module_of_our_own_is_a_defect_and_not_hidden(

@@ -63,7 +63,7 @@ def detector(
         return
     if data is None:
         raise click.UsageError("--data is missing: the folder with labels.jsonl")
-    os.environ.setdefault("KERAS_BACKEND", "torch")
+    _choose_backend()
     from training.detector.run import RunOptions, train_in_folder
 
     options = RunOptions(
@@ -93,7 +93,7 @@ def detector(
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 def export(weights: Path, recipe: Path | None, out: Path) -> None:  # fmt: skip
     """Write weights as ONNX for the workers."""
-    os.environ.setdefault("KERAS_BACKEND", "torch")
+    _choose_backend()
     from training.detector.export import export_detector
     from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe
     from training.detector.start import start_model
@@ -160,3 +160,16 @@ def card(
         weights, min_score=min_score, run=run, evaluation=evaluation, version=version, notes=notes
     )
     click.echo(f"{path}")
+
+
+def _choose_backend() -> None:
+    """Must be called before Keras is imported.
+
+    Raises:
+        ConfigError: The environment names another engine.
+    """
+    engine = os.environ.setdefault("KERAS_BACKEND", "torch")
+    if engine != "torch":
+        raise ConfigError(
+            f"KERAS_BACKEND={engine}: the detector is trained on PyTorch; unset the variable"
+        )

@@ -27,6 +27,17 @@ _LIMITS = """\
 """
 
 _REPEAT = """\
+On a clean clone, with Python 3.11 and without a GPU (with an NVIDIA GPU leave `--extra-index-url`
+and what follows it out):
+
+```
+python3.11 -m venv .venv && source .venv/bin/activate
+pip install -e '.[train,torch]' --extra-index-url https://download.pytorch.org/whl/cpu
+```
+
+The detector is trained on PyTorch; the other trainings run on it where it is installed, else on
+TensorFlow. Then:
+
 ```
 maskwatch train detector --data DIR --start yunet_n_640_640.onnx --out runs/detector
 maskwatch train classifier --data DIR --data CROPS --data face_mask_12k \\

@@ -17,6 +17,7 @@ import click
 from maskwatch.errors import ConfigError, MediaError, ModelError
 from training.classifier.cli import choose_backend, classifier, progress_line
 from training.classifier.train import Progress
+from training.detector.cli import detector
 from training.vgg19.cli import vgg19
 
 pytestmark = pytest.mark.filterwarnings("default")  # Keras's engines warn about each other
@@ -77,6 +78,14 @@ def test_a_backend_that_the_user_chose_stays(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     choose_backend()
     assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+def test_the_detector_is_trained_on_pytorch_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    with pytest.raises(ConfigError, match="KERAS_BACKEND=tensorflow: the detector is trained on"):
+        run(detector, "--data", tmp_path)
 
 
 def test_progress_names_step_loss_and_time_left() -> None:

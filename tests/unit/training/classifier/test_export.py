@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from maskwatch.contracts import CLASSES
 from maskwatch.errors import ModelError
 from models.card import Card, InputPart, file_sha256, write_card
 from models.mask_classifier import BUILTIN_CARD, MaskClassifier
+from models.runtimes import keras as keras_runtime
 from models.runtimes.keras import KerasRuntime
 from models.runtimes.onnx import OnnxRuntime
 from training.classifier.export import export_classifier, load_exported
@@ -152,6 +155,34 @@ def test_a_gpu_that_keras_does_not_see_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "net.keras").write_bytes(b"")
     with pytest.raises(ModelError, match=r"device gpu: Keras on .* sees no GPU"):
         KerasRuntime(tmp_path / "net.keras", device="gpu")
+
+
+def test_on_a_gpu_a_network_computes_in_mixed_precision_and_says_nearly_the_same(
+    network: keras.Model, crops: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras_runtime, "_sees_gpu", lambda backend: True)
+    network.save(tmp_path / "net.keras")
+    batch = crops.astype(np.float32) / 127.5 - 1
+    exact = KerasRuntime(tmp_path / "net.keras")
+    mixed = KerasRuntime(tmp_path / "net.keras", device="gpu")
+    layers = {layer.name: layer for layer in mixed._model.layers}
+    assert layers["conv_pw_2"].compute_dtype == "float16"
+    assert layers["conv_pw_2"].variable_dtype == "float32"
+    assert layers["logits"].compute_dtype == "float32"
+    wanted, given = exact.run(batch)[0], mixed.run(batch)[0]
+    assert not np.array_equal(wanted, given)
+    np.testing.assert_allclose(given, wanted, atol=0.02 * float(np.ptp(wanted)))
+
+
+def test_memory_of_every_gpu_grows_as_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    grown: list[tuple[str, bool]] = []
+    config = SimpleNamespace(
+        list_physical_devices=lambda kind: [f"{kind}:0", f"{kind}:1"],
+        experimental=SimpleNamespace(set_memory_growth=lambda gpu, on: grown.append((gpu, on))),
+    )
+    monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(config=config))
+    keras_runtime.require_gpu("tensorflow")
+    assert grown == [("GPU:0", True), ("GPU:1", True)]
 
 
 def test_a_batch_of_another_shape_is_refused(network: keras.Model, tmp_path: Path) -> None:
