@@ -71,7 +71,7 @@ def console_errors(browser: Browser) -> list[str]:
     ]
 
 
-def wait_for(condition: Callable[[], Any], *, timeout_s: float = 15.0) -> Any:
+def wait_for(condition: Callable[[], Any], *, timeout_s: float = 30.0) -> Any:
     """Ask until the answer is true, and return it.
 
     An element that is gone or not there yet is no answer: the page may just be changing.

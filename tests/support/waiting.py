@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_for(condition: Callable[[], object], *, what: str, timeout_s: float = 20.0) -> None:
+def wait_for(condition: Callable[[], object], *, what: str, timeout_s: float = 40.0) -> None:
     """Poll until the condition holds; fail with what was waited for."""
     deadline_s = time.monotonic() + timeout_s
     while not condition():
