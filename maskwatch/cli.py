@@ -46,8 +46,8 @@ EXTRAS: Final = {
 }
 """Library that a light install lacks, to the extras that bring it and what it is used with."""
 
-CPU_TORCH: Final = "--extra-index-url https://download.pytorch.org/whl/cpu"
-"""What makes pip choose PyTorch's build for processors, without gigabytes of CUDA."""
+CPU_TORCH: Final = "; without a GPU install PyTorch's CPU build first, see docs/operations.md"
+"""Else pip chooses the build with gigabytes of CUDA."""
 
 
 @click.group(
@@ -92,10 +92,8 @@ def _explain_missing(error: ModuleNotFoundError) -> None:
         raise error
     extra = EXTRAS[library]
     where = f" {CPU_TORCH}" if library == "torch" else ""
-    gpu = "; with an NVIDIA GPU leave --extra-index-url out" if where else ""
     click.echo(
         f"maskwatch: this command needs {library!r}, which is not installed; install the extra: "
-        f"pip install 'maskwatch[{extra}]'{where} "
-        f"(in a checkout: pip install -e '.[{extra}]'{where}){gpu}",
+        f"pip install 'maskwatch[{extra}]' (in a checkout: pip install -e '.[{extra}]'){where}",
         err=True,
     )

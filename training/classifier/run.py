@@ -162,6 +162,12 @@ def _start(start: Path | None) -> Path | None:
     return path
 
 
+def _start_name(start: Path) -> str:
+    if str(start) == BUILTIN:
+        return "maskwatch's own mask classifier, with its card's sources"
+    return start.name
+
+
 def _notes(options: RunOptions, left_out: Sequence[int]) -> list[str]:
     if options.keeps_split:
         return ["split as the folders came: near-duplicates may lie on both sides"]
@@ -169,6 +175,7 @@ def _notes(options: RunOptions, left_out: Sequence[int]) -> list[str]:
         f"{len(left_out)} training crops left out as near-duplicates of held-out ones",
         "Masks drawn on unmasked faces are part of the training, never of a measurement.",
         *([f"start: {options.backbone.name}, ImageNet"] if options.backbone else []),
+        *([f"start: {_start_name(options.start)}"] if options.start else []),
     ]
 
 

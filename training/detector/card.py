@@ -14,20 +14,26 @@ from onnx import numpy_helper
 from models.card import Card, InputPart
 
 NAME = "maskwatch face detector"
-TRAINED_ON = (
-    "start: YuNet-n 2023 (libfacedetection.train, Apache-2.0), trained on WIDER FACE",
-    "chin: CHINbunhyou/FaceMask-Dataset, pictures of WIDER FACE and MAFA, for research",
-    "jolignier: jolignier/face-mask-dataset-ilc-2021, web pictures, for research",
-    "adityap27: adityap27/face-mask-detector, MIT",
-)
+YUNET = "start: YuNet-n 2023 (libfacedetection.train, Apache-2.0), trained on WIDER FACE"
+SOURCES = {
+    "chin": "CHINbunhyou/FaceMask-Dataset, pictures of WIDER FACE and MAFA, for research",
+    "jolignier": "jolignier/face-mask-dataset-ilc-2021, web pictures, for research",
+    "adityap27": "adityap27/face-mask-detector, MIT",
+}
+"""Collections that are known, by their names in the index."""
+
 NOTES = (
-    "No picture of the training data is in this project; the weights alone are.",
     "Groups of people (age, skin, gender) are not labelled: the error by group is not measured.",
     "Faces below 8 px at 640 wide are neither taught nor measured; in jolignier below 24 px.",
+)
+BUILTIN_NOTES = (
+    "No picture of the training data is in this project; the weights alone are.",
+    *NOTES,
     "On the validation split 0.6 keeps 82 % of faces at 83 % precision, 0.7 keeps 79 % at 90 %; "
     "real faces that lack a label count as wrong there.",
     "Close texture without any person (gravel, fur) can score up to 0.8.",
 )
+"""Of weights trained on all of `SOURCES`, as those that ship are."""
 
 
 def write_card(
@@ -50,6 +56,9 @@ def write_card(
         notes: What else to know of this training.
     """
     record = _json(run / "run.json") if run else {}
+    # Runs of old did not write their sources down; they were all on these.
+    sources = record.get("sources", list(SOURCES))
+    is_usual = set(sources) == set(SOURCES)
     metrics: dict[str, Any] = {}
     if evaluation is not None:
         figures = _json(evaluation)
@@ -66,14 +75,27 @@ def write_card(
         input=InputPart(size_px=0, layout="nhwc", dtype="uint8", colour="bgr"),
         min_score=min_score,
         parameters=_parameters(weights),
-        trained_on=TRAINED_ON,
+        trained_on=(*_start(record, is_usual=is_usual), *map(_source, sources)),
         data_sha256=str(record.get("data_sha256", "")),
         metrics=metrics,
-        notes=(*NOTES, *notes),
+        notes=(*(BUILTIN_NOTES if is_usual else NOTES), *notes),
     )
     path = weights.with_suffix(".json")
     path.write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def _start(record: dict[str, Any], *, is_usual: bool) -> tuple[str, ...]:
+    start = record.get("start")
+    if start == "builtin":
+        return ("start: maskwatch's own face detector, with its card's sources",)
+    if (start is None and is_usual) or (start and "yunet" in Path(start).name):
+        return (YUNET,)
+    return (f"start: {Path(start).name}",) if start else ()
+
+
+def _source(name: str) -> str:
+    return f"{name}: {SOURCES[name]}" if name in SOURCES else name
 
 
 def _parameters(weights: Path) -> int:

@@ -17,7 +17,7 @@ from models.face_detector import BUILTIN_WEIGHTS
 from training.detector.curves import draw_curves
 from training.detector.leaks import without_held_out
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe
-from training.detector.scenes import data_hash, decode_pictures, read_scenes
+from training.detector.scenes import Scene, data_hash, decode_pictures, read_scenes
 from training.detector.train import DetectorTraining, Progress
 from training.tensorboard_log import TensorboardLog
 
@@ -72,7 +72,7 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
     options.folder.mkdir(parents=True, exist_ok=True)
     cache = decode_pictures(scenes, data=options.data, cache=options.folder / "cache")
     used = without_held_out([scene for scene in scenes if scene in cache], cache)
-    _write_record(options, recipe, data_hash(scenes), device, left_out=len(scenes) - len(used))
+    _write_record(options, recipe, scenes, device, left_out=len(scenes) - len(used))
     training = DetectorTraining(
         recipe,
         used,
@@ -123,11 +123,13 @@ def _start(start: Path | None, recipe: DetectorRecipe) -> Path | None:
 
 
 def _write_record(
-    options: RunOptions, recipe: DetectorRecipe, pictures: str, device: str, *, left_out: int
+    options: RunOptions, recipe: DetectorRecipe, scenes: list[Scene], device: str, *, left_out: int
 ) -> None:
+    pictures = data_hash(scenes)
     (options.folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
     record = {
         "data_sha256": pictures,
+        "sources": sorted({scene.source for scene in scenes if scene.split == "train"}),
         "left_out": left_out,
         "start": str(options.start) if options.start else None,
         "device": device,

@@ -50,12 +50,12 @@ What separates these figures from better ones, and what was tried (version 0.1.0
 """
 
 _REPEAT = """\
-On a clean clone, with Python 3.11 and without a GPU (with an NVIDIA GPU leave `--extra-index-url`
-and what follows it out):
+On a clean clone, with Python 3.11; without a GPU install PyTorch's CPU build first, as its page
+"Get started" says for pip and CPU, or pip brings gigabytes of CUDA:
 
 ```
 python3.11 -m venv .venv && source .venv/bin/activate
-pip install -e '.[train,torch]' --extra-index-url https://download.pytorch.org/whl/cpu
+pip install -e '.[train,torch]'
 ```
 
 The detector is trained on PyTorch; the other trainings run on it where it is installed, else on

@@ -30,6 +30,19 @@ def test_a_card_fits_its_weights_and_holds_run_and_figures(tmp_path: Path) -> No
     assert 0 < card.parameters < 1_000_000
 
 
+def test_a_card_names_what_its_own_run_was_trained_on(tmp_path: Path) -> None:
+    weights = tmp_path / "mine.onnx"
+    weights.write_bytes(BUILTIN_WEIGHTS.read_bytes())
+    record = {"data_sha256": "ab" * 32, "sources": ["chin", "my-mall"], "start": "builtin"}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    card = read_card(write_card(weights, min_score=0.6, run=tmp_path, evaluation=None, version="1"))
+    start, chin, mall = card.trained_on
+    assert "maskwatch's own face detector" in start
+    assert chin.startswith("chin: CHINbunhyou")
+    assert mall == "my-mall"
+    assert not any("validation split" in note for note in card.notes)
+
+
 def test_the_built_in_weights_are_within_their_budget_and_fit_their_card() -> None:
     card = read_card(BUILTIN_WEIGHTS.with_suffix(".json"))
     check_weights(card, BUILTIN_WEIGHTS)

@@ -1,35 +1,28 @@
 """The detector's network: YuNet's weights, growing without change, equal on every runtime."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 keras = pytest.importorskip("keras")
-torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
 from maskwatch.errors import ModelError  # noqa: E402  # after the check for the extra
+from models.face_detector import BUILTIN_WEIGHTS, FaceDetector  # noqa: E402
 from models.runtimes.onnx import OnnxRuntime  # noqa: E402
-from training.detector import fused  # noqa: E402
 from training.detector.export import export_detector  # noqa: E402
-from training.detector.fused import FusedDetector  # noqa: E402
 from training.detector.int8 import quantise  # noqa: E402
 from training.detector.network import STRIDES, Widths, build_detector  # noqa: E402
+from training.detector.recipe import BUILTIN_RECIPE, read_recipe  # noqa: E402
 from training.detector.start import start_model  # noqa: E402
 
 YUNET = Path(__file__).parents[5] / "shared" / "baselines" / "yunet_n_640_640.onnx"
 SMALL, WIDE = Widths(16, 64, 64), Widths(16, 64, 96)
 
-pytestmark = [
-    pytest.mark.skipif(
-        keras.backend.backend() != "torch", reason="the detector trains on Keras's PyTorch backend"
-    ),
-    # Keras 3.15 reads its own variables in NumPy 1's way.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+# Keras 3.15 reads its own variables in NumPy 1's way, and TensorFlow warns of itself.
+pytestmark = pytest.mark.filterwarnings("default")
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +53,7 @@ def yunet_like(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def maps_of(model: "keras.Model", pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-    with torch.no_grad():
-        return [output.numpy() for output in model(pictures.astype(np.float32))]
+    return [keras.ops.convert_to_numpy(grid) for grid in model(pictures.astype(np.float32))]
 
 
 def test_a_grown_net_computes_what_the_small_one_did(
@@ -83,50 +75,6 @@ def test_the_net_is_within_its_budget() -> None:
     assert build_detector(Widths(16, 64, 128)).count_params() < 1_000_000
 
 
-def test_the_fused_pass_equals_keras(pictures: NDArray[np.uint8]) -> None:
-    model = build_detector(SMALL)
-    with torch.no_grad():
-        answers = FusedDetector(model, uses_bfloat16=False)(torch.from_numpy(pictures))
-    for ours, theirs in zip(answers, maps_of(model, pictures), strict=True):
-        np.testing.assert_allclose(ours.permute(0, 2, 3, 1), theirs, rtol=1e-3, atol=1e-2)
-
-
-def test_the_fused_pass_trains_the_same_weights() -> None:
-    model = build_detector(SMALL)
-    maps = FusedDetector(model, uses_bfloat16=True)(torch.zeros((1, 64, 64, 3), dtype=torch.uint8))
-    sum(grid.sum() for grid in maps).backward()
-    assert model.get_layer("head8_pointwise").bias.value.grad is not None
-
-
-@pytest.mark.parametrize("has_it", [False, True])
-def test_bfloat16_is_used_where_the_processor_has_it_and_nowhere_else(
-    monkeypatch: pytest.MonkeyPatch, has_it: bool
-) -> None:
-    monkeypatch.setattr(fused, "has_bfloat16", lambda device: has_it)
-    asked: list[bool] = []
-    real = torch.autocast
-
-    def noted(device: str, dtype: "torch.dtype", *, enabled: bool) -> Any:
-        asked.append(enabled)
-        return real(device, dtype, enabled=enabled)
-
-    monkeypatch.setattr(torch, "autocast", noted)
-    net = FusedDetector(build_detector(SMALL), uses_bfloat16=True)
-    with torch.no_grad():
-        net(torch.zeros((1, 32, 32, 3), dtype=torch.uint8))
-    assert any(asked) is has_it
-    assert not all(asked)
-
-
-@pytest.mark.parametrize(("avx512", "amx"), [(False, False), (True, False), (False, True)])
-def test_a_processor_with_neither_instruction_set_has_no_bfloat16(
-    monkeypatch: pytest.MonkeyPatch, avx512: bool, amx: bool
-) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
-    assert fused.has_bfloat16.__wrapped__("cpu") is (avx512 or amx)
-
-
 def test_the_exported_net_answers_like_keras(
     tmp_path: Path, yunet_like: Path, pictures: NDArray[np.uint8]
 ) -> None:
@@ -137,6 +85,32 @@ def test_the_exported_net_answers_like_keras(
     (logits,) = OnnxRuntime(path, threads=1).run(pictures)
     expected = [grid.reshape(2, -1, 6).transpose(0, 2, 1) for grid in maps_of(model, pictures)]
     np.testing.assert_allclose(logits, np.concatenate(expected, 2), rtol=1e-3, atol=1e-3)
+
+
+class OnKeras:
+    """The engine seam over a Keras network, in the layout of the exported file."""
+
+    def __init__(self, model: "keras.Model") -> None:
+        self._model = model
+
+    def run(self, batch: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        cells = [grid.reshape(len(batch), -1, 6) for grid in maps_of(self._model, batch)]
+        return [np.concatenate(cells, 1).transpose(0, 2, 1)]
+
+
+def test_the_built_in_detector_finds_the_same_faces_on_keras() -> None:
+    data = pytest.importorskip("skimage.data", reason="needs the extra [demo]")
+    picture = np.ascontiguousarray(data.astronaut()[..., ::-1])
+    widths = read_recipe(BUILTIN_RECIPE).net.widths()
+    model = start_model(widths, BUILTIN_WEIGHTS, seed=1)
+    on_keras, on_onnx = (
+        FaceDetector(runtime).detect([picture], min_score=0.1, long_side=320)[0]
+        for runtime in (OnKeras(model), OnnxRuntime(BUILTIN_WEIGHTS, threads=1))
+    )
+    assert len(on_keras) == len(on_onnx) > 0
+    for ours, theirs in zip(on_keras, on_onnx, strict=True):
+        assert ours.box.as_list() == pytest.approx(theirs.box.as_list(), abs=1)
+        assert ours.score == pytest.approx(theirs.score, abs=1e-3)
 
 
 def test_training_can_start_from_an_exported_net(tmp_path: Path, yunet_like: Path) -> None:
