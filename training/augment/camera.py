@@ -103,7 +103,7 @@ def _moved(
     face_px = picture.shape[0] / wide_span
     cut_px = face_px * span * float(np.exp(np.clip(rng.normal(0, settings.scale), -0.25, 0.25)))
     angle = float(np.clip(rng.normal(0, settings.turn_deg), -35, 35))
-    center = picture.shape[0] / 2 + _error(rng, settings.shift) * face_px
+    center = picture.shape[0] / 2 + np.clip(rng.normal(0, settings.shift, 2), -0.16, 0.16) * face_px
     matrix = cv2.getRotationMatrix2D((float(center[0]), float(center[1])), angle, side_px / cut_px)
     matrix[:, 2] += side_px / 2 - center
     if rng.random() < 0.5:
@@ -113,11 +113,6 @@ def _moved(
         picture, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(moved, np.uint8)
-
-
-def _error(rng: np.random.Generator, deviation: float) -> NDArray[np.float64]:
-    """How far the box is off, across and down; beyond 2.7 deviations it is no box of a face."""
-    return np.clip(rng.normal(0, deviation, 2), -2.7 * deviation, 2.7 * deviation)
 
 
 def _through_the_lens(
