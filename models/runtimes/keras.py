@@ -1,5 +1,6 @@
 """Keras: the reference engine, for ``.keras`` files and for GPUs with TensorFlow."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,19 +82,18 @@ def in_mixed_precision(network: Any) -> None:
     A file keeps the precision it was saved in, whatever Keras's global policy says when it is read.
     """
     last = network.layers[-1]
-    for layer in network.layers:
-        if getattr(layer, "layers", None):
-            _all_in_float16(layer)
-        elif layer is not last:
+    for layer in _innermost(network):
+        if layer is not last:
             layer.dtype_policy = _MIXED
 
 
-def _all_in_float16(network: Any) -> None:
+def _innermost(network: Any) -> Iterator[Any]:
+    """The layers of a network and of those within it."""
     for layer in network.layers:
         if getattr(layer, "layers", None):
-            _all_in_float16(layer)
+            yield from _innermost(layer)
         else:
-            layer.dtype_policy = _MIXED
+            yield layer
 
 
 def _sees_gpu(backend: str) -> bool:
