@@ -10,9 +10,8 @@ from typing import Any
 from maskwatch.errors import ConfigError
 from models.card import Card
 
-PARTS = ("detector", "classifier", "careful")
-
 _COMMANDS = {"detector": "detector", "classifier": "classifier", "careful": "classifier --careful"}
+"""What is evaluated, and by which command."""
 
 _LIMITS = """\
 - `incorrect` is noisy by nature: two annotators of the same 27 faces agreed on it 17 times.
@@ -37,16 +36,17 @@ What separates these figures from better ones, and what was tried (version 0.1.0
   `mask`. They stay counted as errors. Most others are cloths, hands and scarves before the mouth.
 - Training the detector for three times as many steps: within the noise of such sets (AP50 0.870 on
   validation and 0.878 on test, against 0.864 and 0.883).
-- Eight looks at a still picture instead of one: 0.864 to 0.899 on validation. Kept.
+- Eight looks at a still picture instead of one: 0.864 to 0.899 on validation (`maskwatch evaluate
+  detector --split val`). Kept.
 - A second network that looks again at each face that was found (seven blocks of MobileNetV1 at
-  80 px, 685 k weights, 3,500 steps) and mends its box and score. After one look a half-trained
-  prototype gained 1.8 points on validation and 1.2 on test (at most 60 faces a picture); after
-  eight looks the whole gained nothing (0.899 to 0.900 on validation), for averaging eight boxes
-  has done that work. Not kept.
+  80 px, 685 k weights, 3,500 steps) and mends its box and score: after eight looks nothing gained
+  (0.899 to 0.900 on validation), for averaging eight boxes has done that work. Not kept.
 - The classifier trained without the 43 training labels that it was itself sure are slips
   (`doubt_at = 1000`; about forty are), with boxes further off, in 3,000 steps: log loss 0.124
   against 0.126 on validation, 0.224 against 0.207 on test. The mean of both networks' weights:
   0.121 and 0.212. Not kept.
+
+What is not kept was measured once; no command repeats it.
 """
 
 _REPEAT = """\
@@ -106,7 +106,7 @@ def write_page(folder: Path, cards: dict[str, Card], page: Path) -> None:
     Raises:
         ConfigError: A part has not been evaluated.
     """
-    records = {part: _record(folder, part) for part in PARTS}
+    records = {part: _record(folder, part) for part in _COMMANDS}
     sections = [
         "# How good the networks are\n",
         "Written by `maskwatch evaluate all`; changes by hand are lost.\n",
