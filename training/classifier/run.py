@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from maskwatch.errors import ConfigError
@@ -26,16 +24,13 @@ from training.classifier.finish import WEIGHTS_NAME, finish
 from training.classifier.leaks import rows_like_held_out
 from training.classifier.recipe import ClassifierRecipe, read_recipe
 from training.classifier.train import ClassifierTraining, Progress
+from training.run_record import OTHER_DATA, write_run_record
 from training.tensorboard_log import TensorboardLog
 
 logger = logging.getLogger(__name__)
 
 BUILTIN_RECIPE = Path(__file__).parent.parent / "recipes" / "classifier.toml"
 BUILTIN = "builtin"
-
-_OTHER_DATA = (
-    "{}: its run was started on other pictures or labels; give the same --data, or another --out"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +111,7 @@ def _cache(options: RunOptions) -> CropCache:
     given, record = _given(options), where / "data.sha256"
     if (where / "pixels.npy").exists():
         if record.exists() and record.read_text(encoding="utf-8") != given:
-            raise ConfigError(_OTHER_DATA.format(options.folder))
+            raise ConfigError(OTHER_DATA.format(options.folder))
         return open_cache(where)
     finder = None
     if options.landmarks is not None:
@@ -182,21 +177,13 @@ def _notes(options: RunOptions, left_out: Sequence[int]) -> list[str]:
 def _write_record(
     options: RunOptions, recipe: ClassifierRecipe, cache: CropCache, left_out: int
 ) -> None:
-    path = options.folder / "run.json"
-    if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        if before["data_sha256"] != cache.data_hash():
-            raise ConfigError(_OTHER_DATA.format(options.folder))
-    (options.folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
     record = {
         "data": [str(folder) for folder in options.data],
         "data_sha256": cache.data_hash(),
         "left_out": left_out,
         "start": str(options.start) if options.start else None,
-        "python": platform.python_version(),
-        "keras": version("keras"),
     }
-    path.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    write_run_record(options.folder, recipe, record)
 
 
 def _figures(progress: Progress) -> dict[str, float]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,6 +17,7 @@ from training.detector.leaks import without_held_out
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe
 from training.detector.scenes import Scene, data_hash, decode_pictures, read_scenes
 from training.detector.train import DetectorTraining, Progress
+from training.run_record import write_run_record
 from training.tensorboard_log import TensorboardLog
 
 _logger = logging.getLogger(__name__)
@@ -125,27 +124,15 @@ def _start(start: Path | None, recipe: DetectorRecipe) -> Path | None:
 def _write_record(
     options: RunOptions, recipe: DetectorRecipe, scenes: list[Scene], device: str, *, left_out: int
 ) -> None:
-    pictures = data_hash(scenes)
-    (options.folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
     record = {
-        "data_sha256": pictures,
+        "data_sha256": data_hash(scenes),
         "sources": sorted({scene.source for scene in scenes if scene.split == "train"}),
         "left_out": left_out,
         "start": str(options.start) if options.start else None,
         "device": device,
-        "python": platform.python_version(),
         "torch": version("torch"),
-        "keras": version("keras"),
     }
-    path = options.folder / "run.json"
-    if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        if before["data_sha256"] != pictures:
-            raise ConfigError(
-                f"{options.folder}: its run was started on other pictures or labels; "
-                "give the same --data, or another --out"
-            )
-    path.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    write_run_record(options.folder, recipe, record)
 
 
 def _figures(progress: Progress) -> dict[str, float]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import platform
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskwatch.errors import ConfigError
 from models.card import file_sha256
 from training.datasets.folders import FolderPicture
+from training.run_record import write_run_record
 
 if TYPE_CHECKING:
     from training.vgg19.train import Vgg19Options
+
+_OTHER_DATA = (
+    "{}: its run was started on other pictures or another split; "
+    "give the same --data and --split, or another --out"
+)
 
 
 def pictures_hash(folder: Path, pictures: Sequence[FolderPicture]) -> str:
@@ -33,22 +35,10 @@ def write_record(options: Vgg19Options, data_sha256: str) -> None:
     Raises:
         ConfigError: The folder holds a run on other pictures, or on another split of them.
     """
-    path = options.folder / "run.json"
-    if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        if before["data_sha256"] != data_sha256:
-            raise ConfigError(
-                f"{options.folder}: its run was started on other pictures or another split; "
-                "give the same --data and --split, or another --out"
-            )
-    recipe = options.recipe.model_dump_json(indent=1)
-    (options.folder / "recipe.json").write_text(recipe, encoding="utf-8")
     record = {
         "data": str(options.data),
         "split": "original" if options.keeps_split else "group",
         "data_sha256": data_sha256,
         "start": str(options.weights) if options.weights else None,
-        "python": platform.python_version(),
-        "keras": version("keras"),
     }
-    path.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    write_run_record(options.folder, options.recipe, record, other_data=_OTHER_DATA)
