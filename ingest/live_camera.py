@@ -148,6 +148,7 @@ class LiveCamera:
             width=bgr.shape[1],
             height=bgr.shape[0],
             offered_at_unix_s=unix_s,
+            tick=self._tally.next_tick,
         )
         jpeg = encode_jpeg(bgr, quality=self._settings.jpeg_quality)
         try:

@@ -143,6 +143,7 @@ class ReplayReading:
             width=bgr.shape[1],
             height=bgr.shape[0],
             is_replay=True,
+            tick=self.tally.next_tick,
         )
         jpeg = encode_jpeg(bgr, quality=self._settings.jpeg_quality)
         self.outbox.append(Picture(header, jpeg))

@@ -14,11 +14,11 @@ class Tally:
     epoch: str
     is_replay: bool = False
     next_sequence: int = 0
+    next_tick: int = 0
     captured_total: int = 0
     offered_total: int = 0
     dropped_total: int = 0
     rejected_total: Counter[str] = field(default_factory=Counter)
-    _tick: int = 0
     _captured: int = 0
     _offered: int = 0
     _rejected: Counter[str] = field(default_factory=Counter)
@@ -71,7 +71,7 @@ class Tally:
         watch = Watch(
             camera=self.camera,
             epoch=self.epoch,
-            tick=self._tick,
+            tick=self.next_tick,
             from_unix_s=from_unix_s,
             until_unix_s=until_unix_s,
             state=state,
@@ -86,7 +86,7 @@ class Tally:
             media_until_s=media_until_s,
             recording_end=recording_end,
         )
-        self._tick += 1
+        self.next_tick += 1
         self._dropped.clear()
         self.forget_stretch()
         return watch

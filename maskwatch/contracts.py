@@ -110,6 +110,8 @@ class FrameHeader:
         height: Height of the JPEG in pixels.
         is_replay: Nothing of this epoch may be dropped.
         offered_at_unix_s: Wall clock when the frame was put on the stream.
+        tick: Of the `Watch` that will cover it. A replay's picture is counted behind all earlier
+            ones, also where these were lost with Redis and come again.
     """
 
     camera: str
@@ -121,6 +123,7 @@ class FrameHeader:
     height: int
     is_replay: bool = False
     offered_at_unix_s: float = 0.0
+    tick: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 Results arrive as workers finish them, ticks as ingest sends them; some come twice. Out of here they
 come in one order that does not depend on any of that: frames by sequence, each tick behind the
-frames that were offered before it, each once.
+frames that were offered before it, a replay's frames behind the ticks before them, each once.
 """
 
 import logging
@@ -147,7 +147,9 @@ class EpochOrder:
         events: list[Event] = []
         while not self.is_finished:
             event = (
-                self._next_tick(gives_up) or self._next_frame() or self._next_gap(now_s, gives_up)
+                self._next_tick(gives_up)
+                or self._next_frame(gives_up)
+                or self._next_gap(now_s, gives_up)
             )
             if event is None:
                 break
@@ -177,9 +179,14 @@ class EpochOrder:
             self._ticks.clear()
         return Tick(watch)
 
-    def _next_frame(self) -> Event | None:
+    def _next_frame(self, gives_up: bool) -> Event | None:
         number = self.last_sequence + 1
-        held = self._frames.pop(number, None)
+        held = self._frames.get(number)
+        is_early = held is not None and held.message.header.tick > self.last_tick + 1
+        if is_early and self.is_replay and not gives_up:
+            # Counted time must not go back, as it would with a tick that comes after the picture.
+            return None
+        self._frames.pop(number, None)
         dropped_at = self._dropped.pop(number, None)
         if held is not None:
             self.last_sequence = number

@@ -60,16 +60,16 @@ class Epoch:
                     continue
                 sequence += 1
                 if sequence not in self.dropped | self.lost:
-                    messages.append(self._analysis(sequence, time_s, faces))
+                    messages.append(self._analysis(sequence, second, time_s, faces))
             messages.append(self._watch(second, first, sequence, is_off=is_off))
         return messages
 
-    def _analysis(self, sequence: int, time_s: float, faces: list[Face]) -> Analysis:
+    def _analysis(self, sequence: int, second: int, time_s: float, faces: list[Face]) -> Analysis:
         captured = self.start_unix_s + time_s
         header = FrameHeader(
             camera=self.camera, epoch=self.name, sequence=sequence, captured_at_unix_s=captured,
             media_time_s=time_s, width=SIZE[0], height=SIZE[1], is_replay=self.is_replay,
-            offered_at_unix_s=captured,
+            offered_at_unix_s=captured, tick=second - self.from_second,
         )  # fmt: skip
         error = "cannot be decoded" if sequence in self.failed else ""
         return Analysis(

@@ -123,3 +123,15 @@ def test_a_whole_file_is_not_called_cut_off(
 def test_a_pause_of_hours_within_the_stated_length_stays_a_pause(tmp_path: Path) -> None:
     film = write_video(tmp_path / "a.mkv", seconds=2.0, gaps={1.0: 2 * 3600.0})
     assert seconds_by_state(read_file(film)[1])["offline", "timeout"] == 7200.0
+
+
+def test_each_picture_names_the_tick_that_covers_it(tmp_path: Path) -> None:
+    film = write_video(
+        tmp_path / "a.mkv", seconds=3.0, width=160, height=120, gaps={1.0: 20.0, 2.2: 7.76}
+    )
+    pictures, watches = read_file(film)
+    assert len(pictures) > 10
+    for picture in pictures:
+        watch = watches[picture.header.tick]
+        before = watches[watch.tick - 1].last_sequence if watch.tick else -1
+        assert before < picture.header.sequence <= watch.last_sequence

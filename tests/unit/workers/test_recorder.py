@@ -163,6 +163,26 @@ def test_a_replay_waits_for_ever_for_a_missing_frame_and_then_counts_it() -> Non
     assert rows.compared() == record(as_log(whole.messages())).compared()
 
 
+@pytest.mark.parametrize("behind", [1, 2, 3])
+def test_pictures_of_a_replay_wait_for_ticks_that_come_late(behind: int) -> None:
+    # Redis was lost with the ticks; a worker still held the pictures behind them and published
+    # them at once, before the replay told the ticks again.
+    epoch = Epoch(walkers=WALKERS, seconds=30, is_replay=True)
+    messages = epoch.messages()
+    ticks = [message for message in messages if isinstance(message, Watch)][14 : 14 + behind]
+    kept = [message for message in messages if message not in ticks]
+    next_tick = kept.index(next(each for each in messages if each == _tick(messages, 14 + behind)))
+    late = kept[:next_tick] + ticks + kept[next_tick:]
+
+    rows = record(as_log(late), batch=3)
+
+    assert rows.compared() == record(as_log(messages)).compared()
+
+
+def _tick(messages: Sequence[Message], number: int) -> Watch:
+    return next(each for each in messages if isinstance(each, Watch) and each.tick == number)
+
+
 def test_a_result_that_comes_after_it_was_given_up_is_ignored() -> None:
     epoch = Epoch(walkers=WALKERS, lost=frozenset({10}))
     log = as_log(epoch.messages())
