@@ -18,6 +18,7 @@ from training.classifier.measures import calibration_error, f1_by_class
 from training.datasets.folders import read_picture
 from training.datasets.index import LabelledPicture
 from training.evaluate.detection import FoundFaces, LabelledFaces, measure_detection
+from training.evaluate.hard_negatives import NAMES, causes
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -230,8 +231,10 @@ def slices(looks: Looks) -> dict[str, Looks]:
         inside = (looks.heights_640 >= low) & (looks.heights_640 < high)
         name = f"{low}-{high} px" if high < 9999 else f"{low} px and more"
         parts[name] = looks.where(inside)
-    covered = (judged.sources == "chin") & (judged.truths == CLASSES.index("no_mask"))
-    parts["hard negatives: unmasked in chin (hands, cups, scarves)"] = judged.where(covered)
+    bare = judged.where(judged.truths == CLASSES.index("no_mask"))
+    before_mouth = causes(bare.files, bare.boxes)
+    for cause, name in NAMES.items():
+        parts[name] = bare.where(before_mouth == cause)
     return {name: part for name, part in parts.items() if len(part.truths)}
 
 

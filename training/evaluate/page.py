@@ -15,6 +15,9 @@ _COMMANDS = {"detector": "detector", "classifier": "classifier", "careful": "cla
 
 _LIMITS = """\
 - `incorrect` is noisy by nature: two annotators of the same 27 faces agreed on it 17 times.
+- What is before the mouth of a bare face is not in the labels: one person noted it for 95 of the
+  479 unmasked test faces from 24 px (`training/evaluate/covered_faces.json`). So few faces give a
+  hint, no more: one of 26 is 4 %.
 - The pictures are from the web: crowds, portraits, news. A mall's own cameras look down, at an
   angle and through cheap lenses; measure on your own pictures before you trust a figure.
 - Nobody labelled age, skin or gender, so the error by group of people is not measured.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -32,6 +33,7 @@ from training.evaluate.classifier import (
     slices,
 )
 from training.evaluate.classifier_page import as_json, as_markdown
+from training.evaluate.hard_negatives import COVERED_FACES, NAMES
 
 MASK, NONE, WRONG = range(3)
 
@@ -70,12 +72,30 @@ def test_a_class_that_does_not_occur_has_no_f1_and_does_not_lower_the_mean() -> 
     assert report.macro_f1 == 1
 
 
-def test_slices_name_hard_negatives_and_heights() -> None:
+def test_slices_name_heights() -> None:
     parts = slices(made_up_looks([MASK, NONE], [MASK, MASK]))
-    hard = next(part for name, part in parts.items() if name.startswith("hard negatives"))
-    assert reading_report(hard).confusion[NONE] == [1, 0, 0, 0]
     assert len(parts["32-64 px"].truths) == 2
     assert "8-16 px" not in parts
+
+
+def test_hard_negatives_are_the_bare_faces_that_somebody_found_covered() -> None:
+    file, (x1, y1, x2, y2, _) = next(
+        (file, face)
+        for file, faces in json.loads(COVERED_FACES.read_text(encoding="utf-8")).items()
+        for face in faces
+        if face[4] == "hand"
+    )
+    looks = replace(
+        made_up_looks([NONE, NONE, NONE, MASK], [MASK, NONE, NONE, MASK]),
+        files=np.array([file, file, "other.webp", file]),
+        # The second face is beside the covered one, the third in another picture.
+        boxes=np.array(
+            [[x1 + 2, y1, x2 + 2, y2], [x2, y1, 2 * x2 - x1, y2], *2 * [[x1, y1, x2, y2]]]
+        ),
+    )
+    hard = {name: part for name, part in slices(looks).items() if name.startswith("hard")}
+    assert list(hard) == [NAMES["hand"]]
+    assert reading_report(hard[NAMES["hand"]]).confusion[NONE] == [1, 0, 0, 0]
 
 
 def test_the_page_and_the_json_say_the_same() -> None:
