@@ -9,7 +9,7 @@ from maskwatch.contracts import Verdict
 from maskwatch.storage import CameraStore, open_database, writing
 from maskwatch.storage.counting import add_minutes, add_passages
 from maskwatch.storage.facts import Facts, Passage
-from tests.support.browser import Browser, follow_link, wait_for
+from tests.support.browser import Browser, follow_link, resize, wait_for
 from tests.support.web_server import StartWeb
 
 PASSWORD = "correct horse battery"
@@ -130,6 +130,25 @@ def test_the_day_of_a_camera_is_drawn_and_written(start_web: StartWeb, browser: 
     assert any("12 3 0 1 80.0%" in row for row in rows)
     counts = [e.text for e in browser.find_elements("css selector", ".counts [data-count]")]
     assert counts == ["12", "3", "0", "1"]
+
+
+def test_a_phone_shows_all_of_a_report_without_moving_it_sideways(
+    start_web: StartWeb, browser: Browser
+) -> None:
+    web = start_web(cameras=["door"])
+    _count(web.settings)
+    resize(browser, 390, 844)
+    browser.get(f"{web.address}/reports")
+    row = browser.find_element("css selector", ".report tbody tr")
+    rights = [cell.rect["x"] + cell.rect["width"] for cell in row.find_elements("xpath", "*")]
+    assert len(rights) == 10
+    assert max(rights) <= 390
+    # Each number says what it is: there is no head of the table above it.
+    name = """return getComputedStyle(arguments[0], "::before").content"""
+    counts = row.find_elements("css selector", ".count")
+    assert [(browser.execute_script(name, count), count.text) for count in counts] == [
+        ('"Mask"', "12"), ('"No mask"', "3"), ('"Worn incorrectly"', "0"), ('"Unreadable"', "1")
+    ]  # fmt: skip
 
 
 def _count(settings: Settings) -> None:
