@@ -1,8 +1,5 @@
 """The recorder with a real Redis and both databases: one transaction, whatever happens."""
 
-import threading
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +8,7 @@ import pytest
 import redis
 from sqlalchemy import Engine, select, text
 
-from maskwatch.bus import EmbeddedRedis, ResultLog, StatusBoard, connect
+from maskwatch.bus import ResultLog, StatusBoard, connect
 from maskwatch.bus.recorder_status import RecorderBoard
 from maskwatch.config import IngestSettings, Settings
 from maskwatch.contracts import Analysis, Camera, Verdict
@@ -21,22 +18,10 @@ from maskwatch.storage import CameraStore, last_position, migrate, open_database
 from maskwatch.storage.questions import counts, minute_facts, passages, total_facts
 from maskwatch.storage.recordings import replay_progress
 from maskwatch.storage.tables import MinuteRow, PassageRow
-from maskwatch.storage.utc import from_unix
-from tests.worlds.result_log import START_UNIX_S, Epoch, Message, shuffled
-from tests.worlds.walkers import crowd
+from tests.integration.workers.one_camera import END, START, epoch, is_finished
+from tests.worlds.result_log import START_UNIX_S, Message, shuffled
 from workers import recorder_main
 from workers.recorder_main import Recorder
-
-START = from_unix(START_UNIX_S - 30)
-
-END = from_unix(START_UNIX_S + 3600)
-
-
-def epoch(*, is_replay: bool = True, camera: str = "a", seed: int = 1) -> Epoch:
-    return Epoch(
-        camera=camera, walkers=crowd(people=12, seconds=40, seed=seed), seconds=45,
-        is_replay=is_replay, seed=seed,
-    )  # fmt: skip
 
 
 def rows(engine: Engine) -> Any:
@@ -276,12 +261,12 @@ def test_a_replay_that_is_removed_while_it_is_off_keeps_what_it_has_seen(
     store.update("a", enabled=False)
     recorder.step(2000.0, block_ms=0)
     before = sum(counts(database, "a", START, END).values())
-    assert _is_finished(database) is False
+    assert is_finished(database) is False
 
     store.remove("a")
     recorder.step(2010.0, block_ms=0)
 
-    assert _is_finished(database) is True
+    assert is_finished(database) is True
     assert sum(counts(database, "a", START, END).values()) > before
 
 
@@ -310,102 +295,5 @@ def test_how_far_a_recording_is_counted_is_committed_with_its_rows(
     assert replay_progress(database, "b", "day").counted.ended == ""
 
 
-def _is_finished(engine: Engine) -> bool | None:
-    position = last_position(engine, "a")
-    return position.is_finished if position else None
-
-
-@pytest.fixture
-def running(sqlite_settings: Settings) -> Iterator[tuple[threading.Event, threading.Thread]]:
-    stop = threading.Event()
-    thread = threading.Thread(target=recorder_main.run, args=(sqlite_settings, stop))
-    yield stop, thread
-    stop.set()
-    thread.join(10)
-
-
-def test_redis_and_the_database_may_come_late_and_go_away(
-    sqlite_settings: Settings, running: tuple[threading.Event, threading.Thread]
-) -> None:
-    stop, thread = running
-    messages = epoch().messages()
-    thread.start()
-    server = EmbeddedRedis(sqlite_settings)
-    engine = open_database(sqlite_settings)
-    try:
-        server.start()
-        client = connect(sqlite_settings)
-        StatusBoard(client).set_active("a")
-        ResultLog(client).publish_all(messages[:120])
-        _until(lambda: _last_tick(engine) >= 10)
-
-        # The server dies with all it knew; the replay sends again what is not committed.
-        assert server.pid is not None
-        server.stop()
-        server.start()
-        StatusBoard(client).set_active("a")
-        ResultLog(client).publish_all(messages[50:])
-        _until(lambda: _last_tick(engine) == 44)
-        client.close()
-    finally:
-        stop.set()
-        thread.join(10)
-        server.stop()
-    assert not thread.is_alive()
-    total = total_facts(engine, "a", START, END)
-    assert (total.analysed, total.watched_ms) == (225, 45_000)
-    engine.dispose()
-
-
-def test_a_locked_database_is_waited_for(
-    sqlite_settings: Settings,
-    running: tuple[threading.Event, threading.Thread],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    import sqlite3
-
-    monkeypatch.setattr("maskwatch.storage.database.BUSY_TIMEOUT_MS", 50)
-    engine = open_database(sqlite_settings)
-    migrate(engine)
-    server = EmbeddedRedis(sqlite_settings)
-    server.start()
-    client = connect(sqlite_settings)
-    StatusBoard(client).set_active("a")
-    ResultLog(client).publish_all(epoch().messages())
-    other = sqlite3.connect(sqlite_settings.data_dir / "maskwatch.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    _, thread = running
-    thread.start()
-    try:
-        _until(lambda: "is locked by another program; close it" in caplog.text)
-        assert last_position(engine, "a") is None
-        other.execute("ROLLBACK")
-        _until(lambda: _last_tick(engine) == 44)
-    finally:
-        running[0].set()
-        thread.join(10)
-        client.close()
-        server.stop()
-        other.close()
-    assert total_facts(engine, "a", START, END).analysed == 225
-    engine.dispose()
-
-
 def _sequence(message: Message) -> int:
     return message.header.sequence if isinstance(message, Analysis) else -1
-
-
-def _last_tick(engine: Engine) -> int:
-    try:
-        position = last_position(engine, "a")
-    except StorageError:
-        return -1
-    return position.last_tick if position else -1
-
-
-def _until(holds: Any, *, within_s: float = 30.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from maskwatch.contracts import Analysis, CameraState, Watch
-from maskwatch.storage.facts import Facts
-from tests.unit.workers.test_recorder import Rows, record
+from tests.worlds.recorder_rows import Rows, record, total_of
 from tests.worlds.result_log import START_UNIX_S, Epoch, Message, as_log, shuffled
 from tests.worlds.walkers import Walker
 from workers.coverage import Coverage
@@ -19,9 +18,7 @@ WALKER = Walker(enters_s=1, start=(0, 300), speed=(20, 0), leaves_s=60)
 
 
 def told(rows: Rows) -> tuple[int, dict[str, int]]:
-    total = Facts()
-    for facts in rows.minutes.values():
-        total.add(facts)
+    total = total_of(rows)
     return total.watched_ms, dict(total.offline_ms)
 
 

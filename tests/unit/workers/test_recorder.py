@@ -1,93 +1,19 @@
 """Counting is effectively once: whatever the log and the crashes, the rows are the same."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from maskwatch.bus import Entry
 from maskwatch.config import RecorderSettings
 from maskwatch.contracts import Analysis, Verdict, Watch
-from maskwatch.replay_epoch import ReplayEpoch
-from maskwatch.storage.facts import Facts, Passage
-from maskwatch.storage.recorder_state import StoredState
-from maskwatch.storage.recordings import CountedRecording
+from tests.worlds.recorder_rows import WALKERS, record, total_of
 from tests.worlds.result_log import START_UNIX_S, Epoch, Message, as_log, shuffled
 from tests.worlds.walkers import Walker
-from workers.counted import Counted
-from workers.order import position
 from workers.recorder import CameraRecorder
-
-WALKERS = (
-    Walker(enters_s=1, start=(0, 300), speed=(250, 0), leaves_s=20, verdict=Verdict.MASK),
-    Walker(enters_s=4, start=(1280, 320), speed=(-220, 0), leaves_s=20, verdict=Verdict.NO_MASK),
-    Walker(enters_s=9, start=(0, 500), speed=(200, 0), leaves_s=40, verdict=Verdict.INCORRECT),
-    Walker(enters_s=13, start=(600, 200), speed=(10, 60), leaves_s=40, verdict=Verdict.MASK),
-)
-
-
-@dataclass
-class Rows:
-    """A database in memory that holds what the recorder committed."""
-
-    passages: list[Passage] = field(default_factory=list)
-    minutes: dict[datetime, Facts] = field(default_factory=dict)
-    stored: StoredState | None = None
-    recordings: dict[str, CountedRecording] = field(default_factory=dict)
-
-    def commit(self, counted: Counted) -> None:
-        assert counted.stored.version == (self.stored.version if self.stored else 0)
-        self.passages += counted.passages
-        for minute, facts in counted.minutes.items():
-            self.minutes.setdefault(minute, Facts()).add(facts)
-        self.recordings.update({each.recording: each for each in counted.recordings})
-        # Through JSON, as the real column.
-        state = json.loads(json.dumps(counted.stored.state))
-        self.stored = replace(counted.stored, state=state, version=counted.stored.version + 1)
-
-    def verdicts(self) -> Counter[Verdict]:
-        return Counter(passage.verdict for passage in self.passages)
-
-    def compared(self) -> Any:
-        minutes = {minute: facts.columns() for minute, facts in self.minutes.items()}
-        return sorted(self.passages, key=lambda each: each.track), minutes
-
-
-def record(
-    log: Sequence[Entry],
-    *,
-    batch: int = 7,
-    crash_after: frozenset[int] = frozenset(),
-    rows: Rows | None = None,
-    ends_s: float = 1000.0,
-) -> Rows:
-    """Read a log in batches; after the numbered steps, lose the memory before the commit."""
-    rows = rows or Rows()
-    step = 0
-    crashed: set[int] = set()
-    recorder = None
-    while True:
-        if recorder is None:
-            recorder = CameraRecorder("a", RecorderSettings(), server_id="s", stored=rows.stored)
-        behind = position(recorder.read_position)
-        entries = [entry for entry in log if position(entry.stream_id) > behind][:batch]
-        for entry in entries:
-            recorder.put(entry, arrived_s=position(entry.stream_id)[0] / 1000)
-        now_s = position(entries[-1].stream_id)[0] / 1000 if entries else ends_s
-        counted = recorder.take(now_s)
-        step += 1
-        if step in crash_after and step not in crashed:
-            crashed.add(step)
-            recorder = None
-            continue
-        if counted is not None:
-            rows.commit(counted)
-        if not entries:
-            return rows
 
 
 @pytest.mark.parametrize("is_replay", [True, False])
@@ -97,7 +23,7 @@ def test_the_rows_are_what_happened(is_replay: bool) -> None:
     rows = record(as_log(epoch.messages()))
 
     assert rows.verdicts() == Counter({Verdict.MASK: 2, Verdict.NO_MASK: 1, Verdict.INCORRECT: 1})
-    total = _total(rows)
+    total = total_of(rows)
     # One of six pictures that were due was dark.
     assert (total.watched_ms, total.offline_ms) == (24_990, Counter(dark=5_010))
     assert (total.analysed, total.captured) == (150, 30 * 25)
@@ -137,7 +63,7 @@ def test_a_dropped_frame_is_counted_and_does_not_hold_up_the_rest() -> None:
 
     rows = record(as_log(epoch.messages()))
 
-    total = _total(rows)
+    total = total_of(rows)
     assert (total.analysed, total.dropped) == (96, 4)
 
 
@@ -147,8 +73,8 @@ def test_a_frame_that_never_comes_is_given_up_after_the_hold_in_live() -> None:
     waiting = record(log, ends_s=0.0)
     given_up = record(log, rows=waiting)
 
-    assert _total(given_up).dropped == 1
-    assert _total(given_up).analysed == 99
+    assert total_of(given_up).dropped == 1
+    assert total_of(given_up).analysed == 99
 
 
 def test_a_replay_waits_for_ever_for_a_missing_frame_and_then_counts_it() -> None:
@@ -157,7 +83,7 @@ def test_a_replay_waits_for_ever_for_a_missing_frame_and_then_counts_it() -> Non
 
     rows = record(missing, ends_s=1e9)
 
-    assert _total(rows).analysed == 10
+    assert total_of(rows).analysed == 10
     late = [message for message in whole.messages() if _sequence(message) == 10]
     rows = record([*missing, Entry("a", "90000-0", late[0])], rows=rows)
     assert rows.compared() == record(as_log(whole.messages())).compared()
@@ -198,13 +124,13 @@ def test_a_result_that_comes_after_it_was_given_up_is_ignored() -> None:
 def test_a_failed_analysis_is_counted_and_nobody_waits_for_it() -> None:
     rows = record(as_log(Epoch(walkers=WALKERS, failed=frozenset({3, 4})).messages()))
 
-    assert (_total(rows).failed, _total(rows).analysed) == (2, 98)
+    assert (total_of(rows).failed, total_of(rows).analysed) == (2, 98)
 
 
 def test_seconds_offline_are_told_by_reason_and_not_watched() -> None:
     rows = record(as_log(Epoch(offline=frozenset(range(5, 12)), seconds=20).messages()))
 
-    total = _total(rows)
+    total = total_of(rows)
     assert (total.watched_ms, dict(total.offline_ms)) == (13_000, {"timeout": 7_000})
     assert (total.analysed, total.dropped) == (65, 0)
 
@@ -228,8 +154,8 @@ def test_a_second_that_is_missing_in_the_ticks_is_not_watched() -> None:
 
     rows = record(as_log(messages))
 
-    assert _total(rows).watched_ms == 18_000
-    assert _total(rows).analysed == 100
+    assert total_of(rows).watched_ms == 18_000
+    assert total_of(rows).analysed == 100
 
 
 def test_a_new_life_of_a_live_camera_counts_a_person_in_view_once() -> None:
@@ -242,7 +168,7 @@ def test_a_new_life_of_a_live_camera_counts_a_person_in_view_once() -> None:
     rows = record(log)
 
     assert len(rows.passages) == 1
-    assert _total(rows).watched_ms == 14_000
+    assert total_of(rows).watched_ms == 14_000
     for step in range(1, 14):
         assert record(log, crash_after=frozenset({step})).compared() == rows.compared()
 
@@ -255,7 +181,7 @@ def test_the_last_words_of_a_killed_epoch_are_counted_before_the_next_one() -> N
 
     rows = record(log, batch=100)
 
-    assert (_total(rows).analysed, _total(rows).dropped) == (60, 0)
+    assert (total_of(rows).analysed, total_of(rows).dropped) == (60, 0)
     assert rows.stored is not None
     assert rows.stored.position.epoch == "e2"
 
@@ -301,64 +227,8 @@ def test_a_clock_that_jumps_forward_is_no_watched_time() -> None:
     assert isinstance(tick, Watch)
     jump = replace(tick, until_unix_s=START_UNIX_S + 86_400)
 
-    assert _total(record(as_log([*analysed, jump]))).watched_ms == 60_000
+    assert total_of(record(as_log([*analysed, jump]))).watched_ms == 60_000
 
 
 def _sequence(message: Message) -> int:
     return message.header.sequence if isinstance(message, Analysis) else -1
-
-
-def _total(rows: Rows) -> Facts:
-    total = Facts()
-    for facts in rows.minutes.values():
-        total.add(facts)
-    return total
-
-
-def _reading(*, revision: int, fps: int, from_second: int = 0, start_s: float = 0.0) -> Epoch:
-    name = ReplayEpoch(
-        revision=revision, recording="day", start_unix_s=int(START_UNIX_S + start_s),
-        fps=f"{fps:g}", from_ms=from_second * 1000,
-    )  # fmt: skip
-    return Epoch(
-        name=str(name), walkers=WALKERS, seconds=30, fps=fps, is_replay=True,
-        from_second=from_second, start_unix_s=START_UNIX_S + start_s,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("begins_at", [9, 12, 13])
-@pytest.mark.parametrize("crash", [1, 4, 5, 7])
-def test_a_recording_read_on_at_another_rate_counts_once(begins_at: int, crash: int) -> None:
-    first, second = _reading(revision=1, fps=5), _reading(revision=2, fps=10, from_second=begins_at)
-    # Stopped at second 13.4, when up to `begins_at` was committed; two pictures never come.
-    head = [each for each in first.messages() if _media_s(each) < 13.4]
-    del head[-2]
-    log = as_log([*head, *second.messages()])
-
-    rows = record(log, batch=20, crash_after=frozenset({crash}))
-
-    assert rows.verdicts() == Counter({Verdict.MASK: 2, Verdict.NO_MASK: 1, Verdict.INCORRECT: 1})
-    total = _total(rows)
-    assert (total.watched_ms, total.offline_ms, total.dropped) == (30_000, Counter(), 0)
-    assert total.captured == 30 * 25
-    assert rows.stored is not None
-    assert rows.stored.position.is_finished
-    assert rows.recordings["day"] == CountedRecording(recording="day", until_s=30.0, ended="whole")
-
-
-def test_a_recording_read_on_with_another_time_counts_each_second_once() -> None:
-    first = [each for each in _reading(revision=1, fps=5).messages() if _media_s(each) <= 13.0]
-    second = _reading(revision=2, fps=5, from_second=10, start_s=-3600.0)
-
-    rows = record(as_log([*first, *second.messages()]))
-
-    total = _total(rows)
-    assert (total.watched_ms, total.captured) == (30_000, 30 * 25)
-    hour_before = datetime.fromtimestamp(START_UNIX_S - 1800, UTC)
-    earlier = [facts.watched_ms for minute, facts in rows.minutes.items() if minute < hour_before]
-    assert sum(earlier) == 17_000
-    assert all(each.started_at <= each.ended_at for each in rows.passages)
-
-
-def _media_s(message: Message) -> float:
-    return message.media_until_s if isinstance(message, Watch) else message.header.media_time_s
