@@ -21,7 +21,7 @@ demo: $(DEMO_STAMP)
 
 test: $(ALL_STAMP)
 	@echo "==> Running the tests"
-	@$(RUN)/python -m pytest -n 3 --dist loadfile
+	@$(RUN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(ALL_STAMP)
 	@echo "==> Formatting, lint, types, import rules"
