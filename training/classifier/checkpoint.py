@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.errors import MaskwatchError
+from training.disk import written_whole
 
 Arrays = list[NDArray[Any]]
 
 
 class CheckpointError(MaskwatchError):
-    """A checkpoint cannot be written or read."""
+    """A checkpoint or weights cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +42,10 @@ def save_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     """Writes an ``.npz`` beside its place and moves it there: the old one survives a failure.
 
     Raises:
-        CheckpointError: The disk refused; the file that was there is untouched.
+        StorageError: The disk refused; the file that was there is untouched.
     """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise CheckpointError(
-            f"{path}: cannot be written ({error.strerror}); the last checkpoint is kept: make room "
-            "and start the same command again"
-        ) from error
+    with written_whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from maskwatch.contracts import CLASSES
 from training.classifier.readability import TradePoint
+from training.disk import written_whole
 
 
 def draw_curves(metrics: Path, out: Path) -> None:
@@ -32,7 +33,8 @@ def draw_curves(metrics: Path, out: Path) -> None:
     scores.set(xlabel="step", title="validation, averaged weights", ylim=(0.4, 1))
     if measured:
         scores.legend()
-    figure.savefig(out, dpi=100)
+    with written_whole(out) as partial:
+        figure.savefig(partial, dpi=100)
 
 
 def draw_trade(curve: list[TradePoint], chosen: float, out: Path) -> None:
@@ -50,4 +52,5 @@ def draw_trade(curve: list[TradePoint], chosen: float, out: Path) -> None:
         if point.min_chance == chosen:
             axes.plot([100 * point.unread], [100 * point.error], "o")
     axes.set(xlabel="% left unread", ylabel="% wrong of those read", xlim=(0, 20), ylim=(0, None))
-    figure.savefig(out, dpi=100)
+    with written_whole(out) as partial:
+        figure.savefig(partial, dpi=100)

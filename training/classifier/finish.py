@@ -27,6 +27,7 @@ from training.classifier.readability import (
     fit_chance,
     trade_curve,
 )
+from training.disk import disk_errors
 
 if TYPE_CHECKING:
     import keras
@@ -76,6 +77,9 @@ def finish(
         folder: Where ``mask_classifier.onnx`` and ``.json`` go.
         version: For the card.
         notes: Limits to know, for the card.
+
+    Raises:
+        StorageError: The disk refused; the same command finishes the run once there is room.
     """
     side = int(model.input_shape[1])
     temperature = _calibrate(model, cache)
@@ -100,11 +104,16 @@ def finish(
         notes=tuple(notes),
     )
     path = folder / Path(WEIGHTS_NAME).with_suffix(".json").name
-    write_card(card, path)
+    _keep(card, path)
     card, curve = _with_readability(card, path, cache)
     card = card.model_copy(update={"metrics": _metrics(card, path, cache)})
-    write_card(card, path)
+    _keep(card, path)
     return Finished(card, curve)
+
+
+def _keep(card: Card, path: Path) -> None:
+    with disk_errors(path):
+        write_card(card, path)
 
 
 def _calibrate(model: keras.Model, cache: CropCache) -> float:
@@ -190,7 +199,7 @@ def _poorer(look: NDArray[np.uint8], height: float, rng: np.random.Generator) ->
 
 def _metrics(card: Card, path: Path, cache: CropCache) -> dict[str, Any]:
     """Figures on labelled boxes, all answered; `maskwatch evaluate` measures found faces."""
-    write_card(card, path)
+    _keep(card, path)
     classifier = MaskClassifier.load(path)
     figures: dict[str, Any] = {}
     for split in ("val", "test"):

@@ -24,6 +24,7 @@ from training.classifier.finish import WEIGHTS_NAME, finish
 from training.classifier.leaks import rows_like_held_out
 from training.classifier.recipe import ClassifierRecipe, read_recipe
 from training.classifier.train import ClassifierTraining, Progress
+from training.disk import make_folder, write_text_whole
 from training.run_record import OTHER_DATA, write_run_record
 from training.tensorboard_log import TensorboardLog
 
@@ -64,7 +65,7 @@ def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Pa
     Raises:
         ConfigError: Recipe or data cannot be used.
         TrainingDivergedError: The loss became nan or infinite.
-        CheckpointError: The disk refused a checkpoint.
+        StorageError: The disk refused a file; the last checkpoint is kept.
     """
     recipe = _recipe(options)
     cache = _cache(options)
@@ -87,7 +88,7 @@ def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Pa
         training.plain, cache, options.folder, version=cache.data_hash()[:8], notes=notes
     )
     points = [asdict(point) for point in finished.curve]
-    (options.folder / "readability.json").write_text(json.dumps(points, indent=1), encoding="utf-8")
+    write_text_whole(options.folder / "readability.json", json.dumps(points, indent=1))
     if finished.curve:
         chosen = finished.card.readability.min_chance
         draw_trade(finished.curve, chosen, options.folder / "readability.png")
@@ -124,8 +125,8 @@ def _cache(options: RunOptions) -> CropCache:
         else folder_crops(folder, finder, keeps_split=options.keeps_split)
         for folder in options.data
     ]
-    where.mkdir(parents=True, exist_ok=True)
-    record.write_text(given, encoding="utf-8")
+    make_folder(where)
+    write_text_whole(record, given)
     return build_cache(where, sources)
 
 

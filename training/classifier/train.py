@@ -43,6 +43,7 @@ from training.classifier.looks import (
 from training.classifier.measures import CropScores, crop_scores
 from training.classifier.net import NetSettings, build_classifier, freeze_first, load_backbone
 from training.classifier.recipe import ClassifierRecipe
+from training.disk import disk_errors, make_folder, write_text_whole
 
 if TYPE_CHECKING:
     import keras
@@ -113,7 +114,7 @@ class ClassifierTraining:
 
         self.recipe, self.folder = recipe, folder
         self._cache, self._left_out = cache, frozenset(left_out)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         keras.utils.set_random_seed(recipe.run.seed)
         net = NetSettings(recipe.net.input_px, recipe.net.blocks, recipe.net.dropout, len(CLASSES))
         self._side_px = net.input_px
@@ -151,7 +152,7 @@ class ClassifierTraining:
 
         Raises:
             TrainingDivergedError: The loss became nan or infinite.
-            CheckpointError: The disk refused a checkpoint.
+            StorageError: The disk refused a file; the last checkpoint is kept.
         """
         run = self.recipe.run
         losses: list[float] = []
@@ -213,9 +214,7 @@ class ClassifierTraining:
             exported.unlink()
             labels = [self._cache.crops[row].label for row in rows]
             found = labels_in_doubt(chances, labels, sure=self.recipe.run.doubt_from)
-            partial = self.doubts_path.with_suffix(".partial")
-            partial.write_text(json.dumps([rows[place] for place in found]), encoding="utf-8")
-            partial.replace(self.doubts_path)
+            write_text_whole(self.doubts_path, json.dumps([rows[place] for place in found]))
         doubtful = json.loads(self.doubts_path.read_text(encoding="utf-8"))
         logger.info("%d crops whose label is in doubt are left out", len(doubtful))
         self._batches = BatchMaker(
@@ -259,7 +258,8 @@ class ClassifierTraining:
         )
 
     def _note(self, progress: Progress) -> None:
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        path = self.folder / "metrics.jsonl"
+        with disk_errors(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(progress)) + "\n")
 
 

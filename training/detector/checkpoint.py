@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle  # only for the name of its error
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from maskwatch.errors import StorageError
+from training.disk import written_whole
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
@@ -18,20 +18,9 @@ def save_checkpoint(state: dict[str, Any], path: Path) -> None:
     Raises:
         StorageError: The disk is full or cannot be written; the old checkpoint is untouched.
     """
-    partial = path.with_suffix(".partial")
-    try:
-        with partial.open("wb") as out:
-            torch.save(state, out)
-            out.flush()
-            os.fsync(out.fileno())
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:
-        # torch reports a full disk as a RuntimeError of its zip writer.
-        partial.unlink(missing_ok=True)
-        raise StorageError(
-            f"checkpoint {path} cannot be saved ({error}); free some space and start again: "
-            "the run goes on from the checkpoint before"
-        ) from error
+    # torch reports a full disk as a RuntimeError of its zip writer.
+    with written_whole(path, also=(RuntimeError,)) as partial, partial.open("wb") as out:
+        torch.save(state, out)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from training.disk import written_whole
+
 
 def draw_curves(metrics: Path, out: Path) -> None:
     """Draws losses and validation AP over the steps.
@@ -29,4 +31,5 @@ def draw_curves(metrics: Path, out: Path) -> None:
     precision.set(xlabel="step", title="face AP50 on the validation split")
     if measured:
         precision.legend()
-    figure.savefig(out, dpi=100)
+    with written_whole(out) as partial:
+        figure.savefig(partial, dpi=100)

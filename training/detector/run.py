@@ -17,6 +17,7 @@ from training.detector.leaks import without_held_out
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe
 from training.detector.scenes import Scene, data_hash, decode_pictures, read_scenes
 from training.detector.train import DetectorTraining, Progress
+from training.disk import make_folder
 from training.run_record import write_run_record
 from training.tensorboard_log import TensorboardLog
 
@@ -56,7 +57,7 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
     Raises:
         ConfigError: Recipe, data or device cannot be used.
         TrainingDivergedError: The loss became nan or infinite.
-        StorageError: The disk refused a checkpoint.
+        StorageError: The disk refused a file; the last checkpoint is kept.
     """
     recipe = read_recipe(options.recipe or BUILTIN_RECIPE)
     if options.steps is not None:
@@ -68,7 +69,7 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
     scenes = read_scenes(options.data)
     if not any(scene.split == "train" for scene in scenes):
         raise ConfigError(f"{options.data}: no scene falls into the training split; add pictures")
-    options.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(options.folder)
     cache = decode_pictures(scenes, data=options.data, cache=options.folder / "cache")
     used = without_held_out([scene for scene in scenes if scene in cache], cache)
     _write_record(options, recipe, scenes, device, left_out=len(scenes) - len(used))

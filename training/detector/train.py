@@ -30,6 +30,7 @@ from training.detector.scenes import PictureCache, Scene
 from training.detector.start import start_model
 from training.detector.unlabelled import mark_unlabelled
 from training.detector.validate import FusedRuntime, measure_by_source
+from training.disk import disk_errors, make_folder, written_whole
 
 _logger = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class DetectorTraining:
         """
         self.recipe, self.folder = recipe, folder
         self._cache, self._workers = cache, workers
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._train = mark_unlabelled(
             [s for s in scenes if s.split == "train" and s in cache],
             cache,
@@ -130,7 +131,7 @@ class DetectorTraining:
 
         Raises:
             TrainingDivergedError: The loss became nan or infinite.
-            StorageError: The disk refused a checkpoint.
+            StorageError: The disk refused a file; the last checkpoint is kept.
         """
         run = self.recipe.run
         started, first = time.monotonic(), self.step
@@ -226,8 +227,10 @@ class DetectorTraining:
         mean = sum(ap50.values()) / max(1, len(ap50))
         if mean >= self.best:
             self.best = mean
-            self.average.save_weights(self.best_path)
+            # The ONNX first: on a full disk HDF5 also complains from its destructors.
             export_detector(self.average, self.folder / "best.onnx")
+            with written_whole(self.best_path, also=(RuntimeError,)) as partial:
+                self.average.save_weights(partial)
         return ap50
 
     def _note(self, progress: Progress) -> None:
@@ -239,7 +242,8 @@ class DetectorTraining:
         }
         if progress.ap50:
             row["ap50"] = progress.ap50
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as out:
+        path = self.folder / "metrics.jsonl"
+        with disk_errors(path), path.open("a", encoding="utf-8") as out:
             out.write(json.dumps(row) + "\n")
 
     def _save(self) -> None:

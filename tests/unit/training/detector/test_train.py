@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -17,6 +16,7 @@ pytest.importorskip("onnx")
 
 from maskwatch.errors import ConfigError, StorageError  # noqa: E402  # after the check for extras
 from tests.support.tensorboard import logged  # noqa: E402
+from tests.unit.training.detector.made_up import made_up_data  # noqa: E402
 from training.detector.batches import Batch  # noqa: E402
 from training.detector.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe  # noqa: E402
@@ -53,19 +53,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty pictures of bright squares, in every split."""
-    folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-    lines = []
-    for index in range(20):
-        picture = rng.integers(0, 60, (64, 64, 3)).astype(np.uint8)
-        x, y = (int(value) for value in rng.integers(4, 30, 2))
-        picture[y : y + 24, x : x + 20] = 220
-        cv2.imwrite(str(folder / f"{index}.png"), picture)
-        boxes = [[x, y, x + 20, y + 24, "mask"]]
-        scene = {"file": f"{index}.png", "source": "made", "group": index, "width": 64}
-        lines.append(json.dumps(scene | {"height": 64, "boxes": boxes}))
-    (folder / "labels.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    return folder
+    return made_up_data(tmp_path_factory.mktemp("made") / "data")
 
 
 def training(data: Path, folder: Path, recipe: DetectorRecipe = RECIPE) -> DetectorTraining:

@@ -18,10 +18,11 @@ import keras
 
 from maskwatch.config import WorkerSettings
 from maskwatch.contracts import Verdict
-from maskwatch.errors import ConfigError, MediaError, ModelError
+from maskwatch.errors import ConfigError, MediaError, ModelError, StorageError
 from maskwatch.geometry import Box
 from models.card import read_card
 from models.registry import load_classifier
+from tests.support.full_disk import refuse
 from tests.support.tensorboard import logged
 from training.classifier.checkpoint import Checkpoint
 from training.datasets.folders import folder_pictures
@@ -175,6 +176,21 @@ def test_a_run_killed_before_its_checkpoint_keeps_the_history_whole(
     train_vgg19(options, lambda _: None)
     rows = json.loads((options.folder / "history.json").read_text())
     assert [row["epoch"] for row in rows] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["history.png", "vgg19.keras"])
+def test_a_full_disk_names_the_file(thesis_set: Path, tmp_path: Path, name: str) -> None:
+    options = Vgg19Options(
+        data=thesis_set,
+        folder=tmp_path,
+        recipe=SMALL.model_copy(update={"epochs": 1}),
+        weights=None,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        refuse(patch, name)
+        with pytest.raises(StorageError, match=f"{name}: cannot be written .*free some space"):
+            train_vgg19(options, lambda _: None)
+    assert not (tmp_path / name).exists()
 
 
 def test_a_loss_that_is_no_number_names_the_batch(
