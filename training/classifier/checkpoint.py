@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import MaskwatchError
 from training.disk import written_whole
+from training.diverged import all_finite
 
 Arrays = list[NDArray[Any]]
+
+_ANEW = "delete it to start anew"
 
 
 class CheckpointError(MaskwatchError):
@@ -61,8 +64,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Reads a checkpoint.
 
     Raises:
-        CheckpointError: The file is missing or damaged.
+        CheckpointError: The file is missing or damaged, or its weights are no numbers.
     """
+    checkpoint = _read(path)
+    if not all_finite([*checkpoint.weights, *checkpoint.average]):
+        raise CheckpointError(f"checkpoint {path}: its weights are no numbers; {_ANEW}")
+    return checkpoint
+
+
+def _read(path: Path) -> Checkpoint:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
@@ -73,9 +83,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             numbered(arrays, "optimiser"),
         )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CheckpointError(
-            f"checkpoint {path}: cannot be read ({error}); delete it to start anew"
-        ) from error
+        raise CheckpointError(f"checkpoint {path}: cannot be read ({error}); {_ANEW}") from error
 
 
 def numbered(arrays: dict[str, NDArray[Any]], name: str) -> Arrays:

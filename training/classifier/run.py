@@ -64,7 +64,7 @@ def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Pa
 
     Raises:
         ConfigError: Recipe or data cannot be used.
-        TrainingDivergedError: The loss became nan or infinite.
+        TrainingDivergedError: The loss or a weight became nan or infinite.
         StorageError: The disk refused a file; the last checkpoint is kept.
     """
     recipe = _recipe(options)

@@ -27,7 +27,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     """The state saved at ``path``, or None where there is none.
 
     Raises:
-        StorageError: The file is damaged.
+        StorageError: The file is damaged, or its weights are no numbers.
     """
     if not path.exists():
         return None
@@ -35,4 +35,9 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise StorageError(f"checkpoint {path} cannot be read; remove it to start anew") from error
+    weights = [*state.get("weights", ()), *state.get("average", ())]
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in weights):
+        raise StorageError(
+            f"checkpoint {path}: its weights are no numbers; remove it to start anew"
+        )
     return state

@@ -56,7 +56,7 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
 
     Raises:
         ConfigError: Recipe, data or device cannot be used.
-        TrainingDivergedError: The loss became nan or infinite.
+        TrainingDivergedError: The loss, a gradient or a weight became nan or infinite.
         StorageError: The disk refused a file; the last checkpoint is kept.
     """
     recipe = read_recipe(options.recipe or BUILTIN_RECIPE)

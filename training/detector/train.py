@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 
-from maskwatch.errors import MaskwatchError
 from models.face_detector import FaceDetector
 from training.detector.batches import Batch, batches
 from training.detector.checkpoint import load_checkpoint, save_checkpoint
@@ -31,14 +30,11 @@ from training.detector.start import start_model
 from training.detector.unlabelled import mark_unlabelled
 from training.detector.validate import FusedRuntime, measure_by_source
 from training.disk import disk_errors, make_folder, written_whole
+from training.diverged import TrainingDivergedError
 
 _logger = logging.getLogger(__name__)
 
 _TELL_EVERY = 50
-
-
-class TrainingDivergedError(MaskwatchError):
-    """The loss is no number any more; the last good checkpoint is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +126,7 @@ class DetectorTraining:
         """Trains to the last step and returns the path of the best averaged weights.
 
         Raises:
-            TrainingDivergedError: The loss became nan or infinite.
+            TrainingDivergedError: The loss, a gradient or a weight became nan or infinite.
             StorageError: The disk refused a file; the last checkpoint is kept.
         """
         run = self.recipe.run
@@ -141,7 +137,11 @@ class DetectorTraining:
                 sums[name] = sums.get(name, 0.0) + value
             self.step += 1
             is_last = self.step == run.steps
-            ap50 = self._measured() if self.step % run.measure_every == 0 or is_last else {}
+            saves = self.step % run.save_every == 0 or is_last
+            measures = self.step % run.measure_every == 0 or is_last
+            if saves or measures:
+                self._require_finite(batch)
+            ap50 = self._measured() if measures else {}
             if ap50 or self.step % _TELL_EVERY == 0:
                 count = (self.step - 1) % _TELL_EVERY + 1
                 pace_s = (time.monotonic() - started) / (self.step - first)
@@ -155,7 +155,7 @@ class DetectorTraining:
                 sums.clear()
                 self._note(progress)
                 tell(progress)
-            if self.step % run.save_every == 0 or is_last:
+            if saves:
                 self._save()
         return self.best_path
 
@@ -194,14 +194,14 @@ class DetectorTraining:
         losses = detection_losses(maps, [truth.to(self._device) for truth in batch.truths])
         total = losses.total
         if not math.isfinite(float(total.detach())):
-            raise TrainingDivergedError(
-                f"the loss is {float(total.detach())} at step {self.step} "
-                f"(pictures {', '.join(batch.files)}): {self.checkpoint_path} holds the last good "
-                "state; lower run.learning_rate in the recipe or look at these pictures"
-            )
+            raise self._diverged(f"the loss is {float(total.detach())}", batch)
         self._optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]  # so in torch's own stubs
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.run.gradient_norm)
+        norm = torch.nn.utils.clip_grad_norm_(
+            self.model.parameters(), self.recipe.run.gradient_norm
+        )
+        if not math.isfinite(float(norm)):
+            raise self._diverged(f"the norm of the gradients is {float(norm)}", batch)
         self._optimiser.step()
         self._average()
         return {
@@ -209,6 +209,19 @@ class DetectorTraining:
             "quality": float(losses.quality.detach()),
             "box": float(losses.box.detach()),
         }
+
+    def _require_finite(self, batch: Batch) -> None:
+        """Refuses to go on with weights that are no numbers, which the next loss would show."""
+        tensors = [*self.model.parameters(), *self.average.parameters()]
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
+            raise self._diverged("weights are no numbers", batch)
+
+    def _diverged(self, what: str, batch: Batch) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"{what} at step {batch.step} (pictures {', '.join(batch.files)}): "
+            f"{self.checkpoint_path} holds the last good state; lower run.learning_rate in the "
+            "recipe or look at these pictures"
+        )
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from maskwatch.errors import MaskwatchError
 from models.card import Card, InputPart, file_sha256, write_card
 from training.classifier.checkpoint import (
     Checkpoint,
@@ -22,6 +21,7 @@ from training.classifier.checkpoint import (
 )
 from training.datasets.folders import folder_pictures
 from training.disk import disk_errors, make_folder, write_text_whole, written_whole
+from training.diverged import TrainingDivergedError, all_finite
 from training.tensorboard_log import TensorboardLog
 from training.vgg19.net import CLASSES, IMAGENET, build_vgg19
 from training.vgg19.pictures import PictureBatches, side_of
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 MODEL_NAME = "vgg19.keras"
 # The 12K set's pictures show this much of the face's surroundings.
 _SPAN = 1.2
-
-
-class Vgg19DivergedError(MaskwatchError):
-    """The loss is no number any more; the last epoch's checkpoint is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +98,7 @@ def train_vgg19(
         ConfigError: The folder holds a run on other pictures or another split.
         MediaError: The pictures cannot be used.
         ModelError: VGG19's weights cannot be had.
-        Vgg19DivergedError: The loss became nan or infinite.
+        TrainingDivergedError: The loss or a weight became nan or infinite.
         StorageError: The disk refused a file; the last checkpoint is kept.
     """
     import keras
@@ -164,14 +160,22 @@ def _train_epoch(
         model.reset_metrics()
         loss = float(figures["loss"])
         if not math.isfinite(loss):
-            raise Vgg19DivergedError(
-                f"loss is {loss} in batch {number} of epoch {epoch + 1}; the last good checkpoint "
-                f"is {checkpoint}: lower learning_rate in the recipe"
-            )
+            raise _diverged(f"loss is {loss} in batch {number} of epoch {epoch + 1}", checkpoint)
         losses.append(loss)
         accuracies.append(float(figures["accuracy"]))
         tell_batch(number + 1, len(batches))
+    # The last batch's loss is from before its step; what the step left is looked at here.
+    if not all_finite(model.layers[-1].get_weights()):
+        raise _diverged(
+            f"weights are no numbers after batch {number} of epoch {epoch + 1}", checkpoint
+        )
     return float(np.mean(losses)), float(np.mean(accuracies))
+
+
+def _diverged(what: str, checkpoint: Path) -> TrainingDivergedError:
+    return TrainingDivergedError(
+        f"{what}; the last good checkpoint is {checkpoint}: lower learning_rate in the recipe"
+    )
 
 
 def _measure(model: keras.Model, batches: PictureBatches) -> tuple[float, float]:

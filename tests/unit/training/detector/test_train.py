@@ -21,8 +21,9 @@ from training.detector.batches import Batch  # noqa: E402
 from training.detector.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe  # noqa: E402
 from training.detector.scenes import Scene, decode_pictures, read_scenes  # noqa: E402
-from training.detector.train import DetectorTraining, Progress, TrainingDivergedError  # noqa: E402
+from training.detector.train import DetectorTraining, Progress  # noqa: E402
 from training.detector.train import learning_rate as rate_at  # noqa: E402
+from training.diverged import TrainingDivergedError  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(
@@ -113,6 +114,47 @@ def test_a_loss_that_is_no_number_stops_and_names_the_pictures(data: Path, tmp_p
     state = load_checkpoint(run.checkpoint_path)
     assert state is not None
     assert all(torch.isfinite(weights).all() for weights in state["weights"])
+
+
+@pytest.mark.parametrize("spoilt", ["model", "average"])
+def test_weights_that_a_step_spoils_are_neither_saved_nor_exported(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoilt: str
+) -> None:
+    run = training(data, tmp_path)
+    real = run._train_on
+
+    def spoil(batch: Batch) -> dict[str, float]:
+        losses = real(batch)
+        if batch.step == 3:
+            with torch.no_grad():
+                next(iter(getattr(run, spoilt).parameters())).fill_(float("inf"))
+        return losses
+
+    monkeypatch.setattr(run, "_train_on", spoil)
+    with pytest.raises(TrainingDivergedError, match=r"no numbers at step 3 \(pictures \d+\.png"):
+        run.run(lambda progress: None)
+    state = load_checkpoint(run.checkpoint_path)
+    assert state is not None
+    assert state["step"] == 2
+    assert not (tmp_path / "best.onnx").exists()
+
+
+def test_gradients_that_are_no_numbers_stop_before_they_reach_the_weights(
+    data: Path, tmp_path: Path
+) -> None:
+    run = training(data, tmp_path)
+    next(iter(run.model.parameters())).register_hook(lambda gradient: gradient * float("nan"))
+    before = run.model.get_weights()
+    with pytest.raises(TrainingDivergedError, match="norm of the gradients is nan at step 0"):
+        run.run(lambda progress: None)
+    for ours, theirs in zip(run.model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_checkpoint_of_weights_that_are_no_numbers_is_refused(tmp_path: Path) -> None:
+    save_checkpoint({"weights": [torch.tensor([float("nan")])]}, tmp_path / "checkpoint.pt")
+    with pytest.raises(StorageError, match="no numbers; remove it to start anew"):
+        load_checkpoint(tmp_path / "checkpoint.pt")
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(
