@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from maskwatch.contracts import CLASSES
 from training.classifier.readability import TradePoint
 from training.disk import written_whole
+from training.metrics_file import read_rows
 
 
 def draw_curves(metrics: Path, out: Path) -> None:
@@ -19,7 +19,7 @@ def draw_curves(metrics: Path, out: Path) -> None:
         metrics: ``metrics.jsonl`` of a run.
         out: PNG to write.
     """
-    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    rows = read_rows(metrics)
     figure = Figure(figsize=(10, 4), layout="constrained")
     loss, scores = figure.subplots(1, 2)
     loss.plot([row["step"] for row in rows], [row["loss"] for row in rows])

@@ -25,6 +25,7 @@ from training.classifier.leaks import rows_like_held_out
 from training.classifier.recipe import ClassifierRecipe, read_recipe
 from training.classifier.train import ClassifierTraining, Progress
 from training.disk import make_folder, write_text_whole
+from training.metrics_file import METRICS_NAME
 from training.run_record import OTHER_DATA, write_run_record
 from training.tensorboard_log import TensorboardLog
 
@@ -79,7 +80,7 @@ def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Pa
     def note(progress: Progress) -> None:
         log.add(progress.step, _figures(progress))
         if progress.scores is not None:
-            draw_curves(options.folder / "metrics.jsonl", options.folder / "curves.png")
+            draw_curves(options.folder / METRICS_NAME, options.folder / "curves.png")
         tell(progress)
 
     training.plain.set_weights(training.run(note))

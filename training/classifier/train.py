@@ -41,8 +41,9 @@ from training.classifier.measures import CropScores, crop_scores
 from training.classifier.net import NetSettings, build_classifier, freeze_first, load_backbone
 from training.classifier.recipe import ClassifierRecipe
 from training.classifier.weights import save_weights, start_weights
-from training.disk import disk_errors, make_folder, write_text_whole
+from training.disk import make_folder, write_text_whole
 from training.diverged import TrainingDivergedError, all_finite
+from training.metrics_file import METRICS_NAME, append_row, cut_back
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +134,7 @@ class ClassifierTraining:
         self._batches = BatchMaker(cache, recipe, left_out=left_out)
         self._validation = looks_of(cache, rows_to_measure(cache, "val"), recipe.net.input_px)
         self._take_up()
+        cut_back(folder / METRICS_NAME, step=self.step)
 
     @property
     def checkpoint_path(self) -> Path:
@@ -263,6 +265,4 @@ class ClassifierTraining:
         )
 
     def _note(self, progress: Progress) -> None:
-        path = self.folder / "metrics.jsonl"
-        with disk_errors(path), path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(progress)) + "\n")
+        append_row(self.folder / METRICS_NAME, asdict(progress))

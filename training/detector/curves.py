@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from training.disk import written_whole
+from training.metrics_file import read_rows
 
 
 def draw_curves(metrics: Path, out: Path) -> None:
@@ -17,7 +17,7 @@ def draw_curves(metrics: Path, out: Path) -> None:
         metrics: ``metrics.jsonl`` of a run.
         out: PNG to write.
     """
-    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    rows = read_rows(metrics)
     figure = Figure(figsize=(10, 4), layout="constrained")
     losses, precision = figure.subplots(1, 2)
     for name in rows[0]["losses"]:

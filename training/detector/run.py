@@ -18,6 +18,7 @@ from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe
 from training.detector.scenes import Scene, data_hash, decode_pictures, read_scenes
 from training.detector.train import DetectorTraining, Progress
 from training.disk import make_folder
+from training.metrics_file import METRICS_NAME
 from training.run_record import write_run_record
 from training.tensorboard_log import TensorboardLog
 
@@ -87,7 +88,7 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
     def note(progress: Progress) -> None:
         log.add(progress.step, _figures(progress))
         if progress.ap50:
-            draw_curves(options.folder / "metrics.jsonl", options.folder / "curves.png")
+            draw_curves(options.folder / METRICS_NAME, options.folder / "curves.png")
         tell(progress.step, progress.steps, _line(progress))
 
     training.run(note)

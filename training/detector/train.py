@@ -6,7 +6,6 @@ checkpoint holds weights, their average and the optimiser.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import time
@@ -29,8 +28,9 @@ from training.detector.scenes import PictureCache, Scene
 from training.detector.start import start_model
 from training.detector.unlabelled import mark_unlabelled
 from training.detector.validate import FusedRuntime, measure_by_source
-from training.disk import disk_errors, make_folder, written_whole
+from training.disk import make_folder, written_whole
 from training.diverged import TrainingDivergedError
+from training.metrics_file import METRICS_NAME, append_row, cut_back
 
 _logger = logging.getLogger(__name__)
 
@@ -116,6 +116,7 @@ class DetectorTraining:
         self.step = 0
         self.best = 0.0
         self._take_up()
+        cut_back(folder / METRICS_NAME, step=self.step)
 
     @property
     def checkpoint_path(self) -> Path:
@@ -255,9 +256,7 @@ class DetectorTraining:
         }
         if progress.ap50:
             row["ap50"] = progress.ap50
-        path = self.folder / "metrics.jsonl"
-        with disk_errors(path), path.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(row) + "\n")
+        append_row(self.folder / METRICS_NAME, row)
 
     def _save(self) -> None:
         state = {

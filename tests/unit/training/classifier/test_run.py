@@ -73,7 +73,11 @@ def test_a_run_killed_midway_goes_on_to_the_same_weights(
     with pytest.raises(KilledError):
         train_in_folder(options, kill)
     assert load_checkpoint(options.folder / "checkpoint.npz").step == 4
+    metrics = options.folder / "metrics.jsonl"
+    with metrics.open("a") as file:
+        file.write('{"step": 7, "lo')  # killed while it wrote
     train_in_folder(options, lambda _: None)
+    assert [json.loads(line)["step"] for line in metrics.read_text().splitlines()] == [6, 12]
 
     with (
         np.load(whole.folder / "weights.npz") as first,

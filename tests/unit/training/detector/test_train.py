@@ -24,6 +24,7 @@ from training.detector.scenes import Scene, decode_pictures, read_scenes  # noqa
 from training.detector.train import DetectorTraining, Progress  # noqa: E402
 from training.detector.train import learning_rate as rate_at  # noqa: E402
 from training.diverged import TrainingDivergedError  # noqa: E402
+from training.metrics_file import append_row, read_rows  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(
@@ -83,9 +84,13 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(data: Path, tmp_path:
     killed._train_on = kill.__get__(killed)  # type: ignore[method-assign]
     with pytest.raises(KilledError):
         killed.run(lambda progress: None)
+    metrics = tmp_path / "killed" / "metrics.jsonl"
+    append_row(metrics, {"step": 3})  # told of before the kill
     resumed = training(data, tmp_path / "killed")
     assert resumed.step == 2
+    assert read_rows(metrics) == []
     resumed.run(lambda progress: None)
+    assert [row["step"] for row in read_rows(metrics)] == [4]
     for ours, theirs in zip(
         resumed.average.get_weights(), whole.average.get_weights(), strict=True
     ):
