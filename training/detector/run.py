@@ -87,7 +87,7 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
 
     def note(progress: Progress) -> None:
         log.add(progress.step, _figures(progress))
-        if progress.ap50:
+        if progress.ap50 or progress.step == progress.steps:
             draw_curves(options.folder / METRICS_NAME, options.folder / "curves.png")
         tell(progress.step, progress.steps, _line(progress))
 

@@ -27,7 +27,7 @@ from training.detector.recipe import DetectorRecipe
 from training.detector.scenes import PictureCache, Scene
 from training.detector.start import start_model
 from training.detector.unlabelled import mark_unlabelled
-from training.detector.validate import FusedRuntime, measure_by_source
+from training.detector.validate import FusedRuntime, measurable, measure_by_source
 from training.disk import make_folder, written_whole
 from training.diverged import TrainingDivergedError
 from training.metrics_file import METRICS_NAME, append_row, cut_back
@@ -104,7 +104,7 @@ class DetectorTraining:
             start,
             folder / "unlabelled.json",
         )
-        self._val = [s for s in scenes if s.split == "val" and s in cache]
+        self._val = measurable([s for s in scenes if s.split == "val" and s in cache])
         self._device = torch.device(device)
         self.model = start_model(recipe.net.widths(), start, seed=recipe.run.seed).to(self._device)
         self.average = build_detector(recipe.net.widths()).to(self._device)
@@ -143,7 +143,7 @@ class DetectorTraining:
             if saves or measures:
                 self._require_finite(batch)
             ap50 = self._measured() if measures else {}
-            if ap50 or self.step % _TELL_EVERY == 0:
+            if measures or self.step % _TELL_EVERY == 0:
                 count = (self.step - 1) % _TELL_EVERY + 1
                 pace_s = (time.monotonic() - started) / (self.step - first)
                 progress = Progress(
@@ -233,7 +233,10 @@ class DetectorTraining:
         )
 
     def _measured(self) -> dict[str, float]:
-        """Validation AP of the averaged weights; the best so far are exported."""
+        """Validation AP of the averaged weights; the best so far are exported.
+
+        Without a face to measure nothing is better than anything, and the last are the best.
+        """
         network = FusedDetector(self.average, uses_bfloat16=False)
         detector = FaceDetector(FusedRuntime(network, self._device))
         reports = measure_by_source(detector, self._val, self._cache)

@@ -38,6 +38,10 @@ def mark_unlabelled(
         cache: Their pictures.
         start: YuNet's file, which then looks at every scene; any other start marks nothing.
         record: Where the answer is kept, so that a resumed run need not look again.
+
+    Raises:
+        ModelError: The start is damaged.
+        StorageError: The disk refused the record.
     """
     if not record.exists():
         found = _look(scenes, cache, start) if start and is_yunet(start) else {}

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,15 @@ keras = pytest.importorskip("keras")
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from maskwatch.errors import ConfigError, StorageError  # noqa: E402  # after the check for extras
+from maskwatch.errors import ConfigError, ModelError, StorageError  # noqa: E402  # after the check for extras
 from tests.support.tensorboard import logged  # noqa: E402
 from tests.unit.training.detector.made_up import made_up_data  # noqa: E402
 from training.detector.batches import Batch  # noqa: E402
 from training.detector.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
+from training.detector.network import build_detector  # noqa: E402
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe  # noqa: E402
 from training.detector.scenes import Scene, decode_pictures, read_scenes  # noqa: E402
+from training.detector.start import start_model  # noqa: E402
 from training.detector.train import DetectorTraining, Progress  # noqa: E402
 from training.detector.train import learning_rate as rate_at  # noqa: E402
 from training.diverged import TrainingDivergedError  # noqa: E402
@@ -106,6 +109,60 @@ def test_a_run_leaves_metrics_weights_and_the_exported_net(data: Path, tmp_path:
     assert told[-1].left_s == 0
     assert (tmp_path / "best.onnx").stat().st_size > 100_000
     assert (tmp_path / "best.weights.h5").exists()
+
+
+def relabelled(data: Path, folder: Path, rows: list[dict[str, Any]]) -> Path:
+    """A copy of a data folder under other labels."""
+    shutil.copytree(data, folder, ignore=shutil.ignore_patterns("cache"))
+    (folder / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return folder
+
+
+def test_a_source_without_a_face_that_counts_is_named_and_not_measured(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [json.loads(line) for line in (data / "labels.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["split"] = "val" if number < 4 else "train"
+    rows[0] |= {"source": "far", "boxes": [[5, 5, 5.2, 5.3, "mask"]]}
+    folder = relabelled(data, tmp_path / "data", rows)
+    run = training(folder, tmp_path / "run", with_steps(1))
+    told: list[Progress] = []
+    run.run(told.append)
+    assert set(told[-1].ap50) == {"made"}
+    assert "far: no face in its validation pictures is 8 px or higher" in caplog.text
+    assert "no validation picture" not in caplog.text
+
+
+def test_without_any_face_to_measure_the_last_weights_are_the_best(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [json.loads(line) for line in (data / "labels.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["split"] = "val" if number < 4 else "train"
+        if number < 4:
+            row["boxes"] = []
+    folder = relabelled(data, tmp_path / "data", rows)
+    run = training(folder, tmp_path / "run", with_steps(2))
+    told: list[Progress] = []
+    run.run(told.append)
+    assert "no validation picture has a face to measure" in caplog.text
+    assert (told[-1].step, told[-1].ap50) == (2, {})
+    best = build_detector(RECIPE.net.widths())
+    best.load_weights(run.best_path)
+    for ours, theirs in zip(best.get_weights(), run.average.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_damaged_start_is_one_clear_line(data: Path, tmp_path: Path) -> None:
+    start = tmp_path / "yunet.onnx"
+    start.write_bytes(b"\xff\xffnothing")
+    scenes = read_scenes(data)
+    cache = decode_pictures(scenes, data=data, cache=tmp_path / "cache")
+    with pytest.raises(ModelError, match=r"yunet\.onnx: damaged, or no ONNX file"):
+        DetectorTraining(RECIPE, scenes, cache, tmp_path / "run", start=start, workers=0)
+    with pytest.raises(ModelError, match=r"yunet\.onnx: damaged, or no ONNX file"):
+        start_model(RECIPE.net.widths(), start, seed=1)
 
 
 def test_a_loss_that_is_no_number_stops_and_names_the_pictures(data: Path, tmp_path: Path) -> None:
