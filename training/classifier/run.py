@@ -20,6 +20,7 @@ from training.classifier.crop_cache import (
     scene_crops,
 )
 from training.classifier.curves import draw_curves, draw_trade
+from training.classifier.few_faces import card_of
 from training.classifier.finish import WEIGHTS_NAME, finish
 from training.classifier.leaks import rows_like_held_out
 from training.classifier.recipe import ClassifierRecipe, read_recipe
@@ -72,9 +73,12 @@ def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Pa
     cache = _cache(options)
     left_out = () if options.keeps_split else rows_like_held_out(cache)
     _write_record(options, recipe, cache, len(left_out))
+    start = _start(options.start)
+    start_card = card_of(start) if start else None
     training = ClassifierTraining(
-        recipe, cache, options.folder, left_out=left_out, start_from=_start(options.start)
+        recipe, cache, options.folder, left_out=left_out, start_from=start
     )
+    notes = [*_notes(options, left_out), *_missing(training.missing_classes, start)]
     log = TensorboardLog(options.folder)
 
     def note(progress: Progress) -> None:
@@ -84,9 +88,13 @@ def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Pa
         tell(progress)
 
     training.plain.set_weights(training.run(note))
-    notes = _notes(options, left_out)
     finished = finish(
-        training.plain, cache, options.folder, version=cache.data_hash()[:8], notes=notes
+        training.plain,
+        cache,
+        options.folder,
+        version=cache.data_hash()[:8],
+        notes=notes,
+        start=start_card,
     )
     points = [asdict(point) for point in finished.curve]
     write_text_whole(options.folder / "readability.json", json.dumps(points, indent=1))
@@ -174,6 +182,20 @@ def _notes(options: RunOptions, left_out: Sequence[int]) -> list[str]:
         *([f"start: {options.backbone.name}, ImageNet"] if options.backbone else []),
         *([f"start: {_start_name(options.start)}"] if options.start else []),
     ]
+
+
+def _missing(classes: Sequence[str], start: Path | None) -> list[str]:
+    """A note on classes without a picture to train on, also logged; none where all have some."""
+    if not classes:
+        return []
+    names = " and ".join(classes)
+    outcome = "fine-tuning forgets what the start knew of it" if start else "it is never learned"
+    note = (
+        f"no training picture of {names}: {outcome}; "
+        "add pictures of it, or train on them together with other data"
+    )
+    logger.warning("%s", note)
+    return [note]
 
 
 def _write_record(

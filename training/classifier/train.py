@@ -141,6 +141,11 @@ class ClassifierTraining:
         """The file that a killed run goes on from."""
         return self.folder / "checkpoint.npz"
 
+    @property
+    def missing_classes(self) -> list[str]:
+        """Classes that no batch holds."""
+        return [name for name in CLASSES if name not in self._batches.classes]
+
     def run(self, tell: Callable[[Progress], None], *, tell_every: int = 25) -> Arrays:
         """Trains to the last step; returns the averaged weights, also written to ``weights.npz``.
 
