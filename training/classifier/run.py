@@ -25,6 +25,9 @@ from training.classifier.finish import WEIGHTS_NAME, finish
 from training.classifier.leaks import rows_like_held_out
 from training.classifier.recipe import ClassifierRecipe, read_recipe
 from training.classifier.train import ClassifierTraining, Progress
+from training.datasets.fingerprints import keep_fingerprints, refuse_changed
+from training.datasets.folders import is_picture
+from training.datasets.index import read_index
 from training.disk import make_folder, write_text_whole
 from training.metrics_file import METRICS_NAME
 from training.run_record import OTHER_DATA, write_run_record
@@ -116,12 +119,18 @@ def _recipe(options: RunOptions) -> ClassifierRecipe:
 
 
 def _cache(options: RunOptions) -> CropCache:
-    """The crops of all data folders, cut on the first start of a run."""
+    """The crops of all data folders, cut on the first start of a run.
+
+    Raises:
+        ConfigError: They were cut from other pictures or labels.
+    """
     where = options.folder / "crops"
+    pictures = where / "pictures.json"
     given, record = _given(options), where / "data.sha256"
     if (where / "pixels.npy").exists():
         if record.exists() and record.read_text(encoding="utf-8") != given:
             raise ConfigError(OTHER_DATA.format(options.folder))
+        refuse_changed(pictures, _pictures(options), run=options.folder)
         return open_cache(where)
     finder = None
     if options.landmarks is not None:
@@ -136,6 +145,7 @@ def _cache(options: RunOptions) -> CropCache:
     ]
     make_folder(where)
     write_text_whole(record, given)
+    keep_fingerprints(pictures, _pictures(options))
     return build_cache(where, sources)
 
 
@@ -150,6 +160,19 @@ def _given(options: RunOptions) -> str:
         for path in sorted(folder.rglob("*")):
             digest.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode())
     return digest.hexdigest()
+
+
+def _pictures(options: RunOptions) -> dict[str, Path]:
+    """Every picture that crops are cut from, by the place of its folder and its name there."""
+    found: dict[str, Path] = {}
+    for number, folder in enumerate(options.data):
+        if (folder / "labels.jsonl").is_file() and _has_boxes(folder):
+            names = [picture.file for picture in read_index(folder)[0]]
+        else:
+            paths = [path for path in sorted(folder.rglob("*")) if is_picture(path)]
+            names = [path.relative_to(folder).as_posix() for path in paths]
+        found |= {f"{number}/{name}": folder / name for name in names}
+    return found
 
 
 def _has_boxes(folder: Path) -> bool:

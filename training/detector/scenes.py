@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.geometry import boxes_to_array
+from training.datasets.fingerprints import keep_fingerprints, refuse_changed
 from training.datasets.index import LabelledPicture, Problem, log_skipped, read_index
 from training.datasets.split import Split, split_of
 from training.disk import make_folder, write_text_whole, written_whole
@@ -141,14 +142,23 @@ def decode_pictures(scenes: list[Scene], *, data: Path, cache: Path) -> PictureC
 
     A picture that cannot be read, or has another size than its label says, is named and left out.
 
+    Args:
+        scenes: Of the index.
+        data: Folder of their pictures.
+        cache: Folder in that of a run.
+
     Raises:
+        ConfigError: A picture has changed since an earlier run decoded it.
         StorageError: The disk refused; nothing of the decoded pictures stays.
     """
     name = hashlib.sha256("\n".join([str(data), *(s.file for s in scenes)]).encode()).hexdigest()
     blob, index = cache / f"{name[:16]}.bytes", cache / f"{name[:16]}.json"
+    pictures = {scene.file: data / scene.file for scene in scenes}
     if index.exists() and blob.exists():
+        refuse_changed(cache / "pictures.json", pictures, run=cache.parent)
         return PictureCache(blob, {k: tuple(v) for k, v in json.loads(index.read_text()).items()})
     make_folder(cache)
+    keep_fingerprints(cache / "pictures.json", pictures)
     places: dict[str, tuple[int, int, int]] = {}
     broken: list[Problem] = []
     with written_whole(blob) as partial, partial.open("wb") as out:

@@ -57,4 +57,5 @@ def test_a_full_disk_while_faces_are_cut_leaves_nothing_half(
     assert {path.name for path in (tmp_path / "run" / "crops").iterdir()} == {
         "crops.jsonl",
         "data.sha256",
+        "pictures.json",
     }

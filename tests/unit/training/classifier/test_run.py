@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -237,6 +238,19 @@ def test_a_resumed_run_notices_other_data_although_its_crops_are_cut(
     labels.write_text("\n".join(labels.read_text().splitlines()[:-1]) + "\n")
     with pytest.raises(ConfigError, match="other pictures or labels"):
         train_in_folder(options, kill)
+
+
+def test_a_resumed_run_notices_a_replaced_picture(
+    whole_run: tuple[RunOptions, list[Progress]], tmp_path: Path
+) -> None:
+    options = replace(
+        whole_run[0], folder=tmp_path / "run", data=[tmp_path / whole_run[0].data[0].name]
+    )
+    shutil.copytree(whole_run[0].folder, options.folder)
+    shutil.copytree(whole_run[0].data[0], options.data[0], copy_function=shutil.copy)  # new times
+    shutil.copy(options.data[0] / "1.png", options.data[0] / "0.png")
+    with pytest.raises(ConfigError, match=r"0\.png changed since; put the old ones back"):
+        train_in_folder(options, lambda _: None)
 
 
 def test_pictures_without_any_face_are_refused(scenes: Path, recipe: Path, tmp_path: Path) -> None:
