@@ -7,7 +7,8 @@ MaskwatchError
 ├── BusError           Redis cannot be reached or refuses
 │   ├── BusGoneError   it is gone at this moment: wait and go on
 │   └── BusFullError   its memory is used up: count what could not be kept, and go on
-├── StorageError       the database cannot be reached, is locked, read-only or of another version
+├── StorageError       the database cannot be reached, is locked, read-only or of another version,
+│                      or the disk refuses a training's file
 ├── ModelError         weights or their card are missing, damaged or do not fit
 ├── MediaError         a picture or video file cannot be read
 └── JobError           a background job cannot be made or has failed
@@ -62,7 +63,7 @@ class BusFullError(BusError):
 
 
 class StorageError(MaskwatchError):
-    """The database cannot be reached, is locked, read-only or of another version."""
+    """The database or the disk refuses: not reached, locked, read-only, full or another version."""
 
 
 class ModelError(MaskwatchError):

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from maskwatch.errors import ConfigError
+from training.disk import write_text_whole
 
 OTHER_DATA = (
     "{}: its run was started on other pictures or labels; give the same --data, or another --out"
@@ -31,12 +32,13 @@ def write_run_record(
 
     Raises:
         ConfigError: The folder holds a run on other data; nothing is changed in it.
+        StorageError: The disk refused a file.
     """
     path = folder / "run.json"
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
         if before["data_sha256"] != record["data_sha256"]:
             raise ConfigError(other_data.format(folder))
-    (folder / "recipe.json").write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
+    write_text_whole(folder / "recipe.json", recipe.model_dump_json(indent=1))
     whole = {**record, "python": platform.python_version(), "keras": version("keras")}
-    path.write_text(json.dumps(whole, indent=1), encoding="utf-8")
+    write_text_whole(path, json.dumps(whole, indent=1))

@@ -11,13 +11,18 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from training.disk import disk_errors, make_folder
+
 
 class TensorboardLog:
-    """One event file in the run's folder ``tensorboard``; a resumed run adds another."""
+    """One event file in the run's folder ``tensorboard``; a resumed run adds another.
+
+    Every method raises StorageError where the disk refuses.
+    """
 
     def __init__(self, run: Path) -> None:
         folder = run / "tensorboard"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         # TensorBoard takes the files of a folder in the order of their names.
         self._path = folder / f"events.out.tfevents.{time.time():017.6f}.{os.getpid()}"
         self._append(Event(wall_time=time.time(), file_version="brain.Event:2"))
@@ -28,5 +33,5 @@ class TensorboardLog:
         self._append(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
 
     def _append(self, event: Event) -> None:
-        with self._path.open("ab") as file:
+        with disk_errors(self._path), self._path.open("ab") as file:
             RecordWriter(file).write(event.SerializeToString())

@@ -54,7 +54,11 @@ def pool_of(crop: Crop) -> str:
 
 
 class BatchMaker:
-    """Draws batches from the crops of the training split by the recipe's shares."""
+    """Draws batches from the crops of the training split by the recipe's shares.
+
+    Attributes:
+        classes: Names of the classes that batches hold.
+    """
 
     def __init__(
         self, cache: CropCache, recipe: ClassifierRecipe, *, left_out: Sequence[int] = ()
@@ -73,10 +77,11 @@ class BatchMaker:
         self._recipe = recipe
         self._camera = recipe.camera.settings()
         self._strata = self._sorted(frozenset(left_out))
-        found = sorted({stratum.label for stratum in self._strata})
-        if len(found) < 2:
+        self.classes = sorted({stratum.label for stratum in self._strata})
+        if len(self.classes) < 2:
             raise ConfigError(
-                f"training needs two classes or more and found {found or 'none'}; check --data"
+                "training needs two classes or more and found "
+                f"{self.classes or 'none'}; check --data"
             )
         shares = np.array([stratum.share for stratum in self._strata])
         self._chances = shares / shares.sum()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.errors import MaskwatchError
+from training.disk import written_whole
+from training.diverged import all_finite
 
 Arrays = list[NDArray[Any]]
 
+_ANEW = "delete it to start anew"
+
 
 class CheckpointError(MaskwatchError):
-    """A checkpoint cannot be written or read."""
+    """A checkpoint or weights cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +45,10 @@ def save_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     """Writes an ``.npz`` beside its place and moves it there: the old one survives a failure.
 
     Raises:
-        CheckpointError: The disk refused; the file that was there is untouched.
+        StorageError: The disk refused; the file that was there is untouched.
     """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise CheckpointError(
-            f"{path}: cannot be written ({error.strerror}); the last checkpoint is kept: make room "
-            "and start the same command again"
-        ) from error
+    with written_whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -72,8 +64,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Reads a checkpoint.
 
     Raises:
-        CheckpointError: The file is missing or damaged.
+        CheckpointError: The file is missing or damaged, or its weights are no numbers.
     """
+    checkpoint = _read(path)
+    if not all_finite([*checkpoint.weights, *checkpoint.average]):
+        raise CheckpointError(f"checkpoint {path}: its weights are no numbers; {_ANEW}")
+    return checkpoint
+
+
+def _read(path: Path) -> Checkpoint:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
@@ -84,9 +83,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             numbered(arrays, "optimiser"),
         )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CheckpointError(
-            f"checkpoint {path}: cannot be read ({error}); delete it to start anew"
-        ) from error
+        raise CheckpointError(f"checkpoint {path}: cannot be read ({error}); {_ANEW}") from error
 
 
 def numbered(arrays: dict[str, NDArray[Any]], name: str) -> Arrays:

@@ -22,6 +22,7 @@ from maskwatch.geometry import Box
 from models.crops import crop_face
 from training.datasets.folders import folder_pictures, read_picture
 from training.datasets.index import Problem, log_skipped, read_index
+from training.disk import make_folder, write_text_whole, written_whole
 
 logger = logging.getLogger(__name__)
 
@@ -185,8 +186,9 @@ def build_cache(where: Path, sources: list[Iterator[tuple[Picture, Crop]]]) -> C
 
     Raises:
         MediaError: There is no face at all.
+        StorageError: The disk refused; the crops are cut anew on the next start.
     """
-    where.mkdir(parents=True, exist_ok=True)
+    make_folder(where)
     pixels: list[Picture] = []
     crops: list[Crop] = []
     for source in sources:
@@ -197,11 +199,11 @@ def build_cache(where: Path, sources: list[Iterator[tuple[Picture, Crop]]]) -> C
         raise MediaError(
             f"no labelled face of {_SMALLEST_FACE_PX:.0f} px or more in the pictures; check --data"
         )
-    partial = where / "pixels.partial.npy"
-    np.save(partial, np.stack(pixels))
     lines = "".join(json.dumps(asdict(crop)) + "\n" for crop in crops)
-    (where / "crops.jsonl").write_text(lines, encoding="utf-8")
-    partial.replace(where / "pixels.npy")
+    # The pixels come last: where they are, the cache is whole.
+    write_text_whole(where / "crops.jsonl", lines)
+    with written_whole(where / "pixels.npy") as partial:
+        np.save(partial, np.stack(pixels))
     return open_cache(where)
 
 

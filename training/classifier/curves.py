@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from maskwatch.contracts import CLASSES
 from training.classifier.readability import TradePoint
+from training.disk import written_whole
+from training.metrics_file import read_rows
 
 
 def draw_curves(metrics: Path, out: Path) -> None:
@@ -18,7 +19,7 @@ def draw_curves(metrics: Path, out: Path) -> None:
         metrics: ``metrics.jsonl`` of a run.
         out: PNG to write.
     """
-    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    rows = read_rows(metrics)
     figure = Figure(figsize=(10, 4), layout="constrained")
     loss, scores = figure.subplots(1, 2)
     loss.plot([row["step"] for row in rows], [row["loss"] for row in rows])
@@ -32,7 +33,8 @@ def draw_curves(metrics: Path, out: Path) -> None:
     scores.set(xlabel="step", title="validation, averaged weights", ylim=(0.4, 1))
     if measured:
         scores.legend()
-    figure.savefig(out, dpi=100)
+    with written_whole(out) as partial:
+        figure.savefig(partial, dpi=100)
 
 
 def draw_trade(curve: list[TradePoint], chosen: float, out: Path) -> None:
@@ -50,4 +52,5 @@ def draw_trade(curve: list[TradePoint], chosen: float, out: Path) -> None:
         if point.min_chance == chosen:
             axes.plot([100 * point.unread], [100 * point.error], "o")
     axes.set(xlabel="% left unread", ylabel="% wrong of those read", xlim=(0, 20), ylim=(0, None))
-    figure.savefig(out, dpi=100)
+    with written_whole(out) as partial:
+        figure.savefig(partial, dpi=100)

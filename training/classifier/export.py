@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from maskwatch.errors import ModelError
+from training.disk import written_whole
 
 if TYPE_CHECKING:
     import keras
@@ -79,10 +80,15 @@ def classifier_to_onnx(model: keras.Model) -> onnx.ModelProto:
 
 
 def export_classifier(model: keras.Model, path: Path) -> None:
-    """Writes the graph of `classifier_to_onnx`, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(classifier_to_onnx(model).SerializeToString())
-    partial.replace(path)
+    """Writes the graph of `classifier_to_onnx`, whole or not at all.
+
+    Raises:
+        ModelError: The network has a layer that this export does not know.
+        StorageError: The disk refused.
+    """
+    graph = classifier_to_onnx(model).SerializeToString()
+    with written_whole(path) as partial:
+        partial.write_bytes(graph)
 
 
 def load_exported(model: keras.Model, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from models.mask_classifier import MaskClassifier, sharpness
 from training.augment.camera import CameraSettings, take_look
 from training.classifier.crop_cache import CACHE_SPAN, CropCache
 from training.classifier.export import export_classifier
+from training.classifier.few_faces import JUDGED_FROM_PX, SMALLEST_READ_PX, unfitted
 from training.classifier.looks import looks_of, predict, rows_to_measure
 from training.classifier.measures import best_calibration, crop_scores
 from training.classifier.readability import (
@@ -27,9 +29,12 @@ from training.classifier.readability import (
     fit_chance,
     trade_curve,
 )
+from training.disk import disk_errors
 
 if TYPE_CHECKING:
     import keras
+
+logger = logging.getLogger(__name__)
 
 WEIGHTS_NAME = "mask_classifier.onnx"
 _LEAST = 1e-9
@@ -44,12 +49,9 @@ _KNOWN_SOURCES = {
 _DETECTOR_ERROR = CameraSettings(
     **dict.fromkeys(CameraSettings.__dataclass_fields__, 0.0) | {"shift": 0.04, "scale": 0.06}
 )
-_JUDGED_FROM_PX = 24.0
 _TARGET_ERROR = 0.01
 # Less than the 5 % that are asked for: other pictures are never quite those of the validation.
 _MOST_UNREAD = 0.045
-# Cameras deliver faces from 16 px that training is meant for; below it errs more.
-_SMALLEST_READ_PX = 16.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Finished:
 
     Attributes:
         card: As written beside the weights.
-        curve: Error against share left unread, on validation faces of 24 px and more.
+        curve: Error against share left unread, on validation faces of 24 px and more; empty where
+            these are too few.
     """
 
     card: Card
@@ -66,9 +69,17 @@ class Finished:
 
 
 def finish(
-    model: keras.Model, cache: CropCache, folder: Path, *, version: str, notes: Sequence[str] = ()
+    model: keras.Model,
+    cache: CropCache,
+    folder: Path,
+    *,
+    version: str,
+    notes: Sequence[str] = (),
+    start: Card | None = None,
 ) -> Finished:
     """Exports a trained network into a folder and writes its calibrated card.
+
+    With too few validation faces nothing is fitted to them: see `training.classifier.few_faces`.
 
     Args:
         model: The plain network with the weights that ship.
@@ -76,9 +87,16 @@ def finish(
         folder: Where ``mask_classifier.onnx`` and ``.json`` go.
         version: For the card.
         notes: Limits to know, for the card.
+        start: Card of the weights that were fine-tuned, where there is one.
+
+    Raises:
+        StorageError: The disk refused; the same command finishes the run once there is room.
     """
     side = int(model.input_shape[1])
-    temperature = _calibrate(model, cache)
+    kept = unfitted(cache, start)
+    if kept is not None:
+        logger.warning("%s", kept.note)
+    temperature = kept.temperature if kept else _calibrate(model, cache)
     export_classifier(model, folder / WEIGHTS_NAME)
     card = Card(
         name="maskwatch mask classifier",
@@ -97,14 +115,23 @@ def finish(
             for source in sorted({crop.source for crop in cache.crops})
         ),
         data_sha256=cache.data_hash(),
-        notes=tuple(notes),
+        notes=(*notes, *([kept.note] if kept else [])),
     )
     path = folder / Path(WEIGHTS_NAME).with_suffix(".json").name
-    write_card(card, path)
-    card, curve = _with_readability(card, path, cache)
+    _keep(card, path)
+    curve: list[TradePoint] = []
+    if kept is not None:
+        card = card.model_copy(update={"readability": kept.readability})
+    else:
+        card, curve = _with_readability(card, path, cache)
     card = card.model_copy(update={"metrics": _metrics(card, path, cache)})
-    write_card(card, path)
+    _keep(card, path)
     return Finished(card, curve)
+
+
+def _keep(card: Card, path: Path) -> None:
+    with disk_errors(path):
+        write_card(card, path)
 
 
 def _calibrate(model: keras.Model, cache: CropCache) -> float:
@@ -114,8 +141,6 @@ def _calibrate(model: keras.Model, cache: CropCache) -> float:
     expects them as often.
     """
     rows = rows_to_measure(cache, "val")
-    if not rows:
-        return 1.0
     looks, labels = looks_of(cache, rows, int(model.input_shape[1]))
     temperature, shift = best_calibration(predict(model, looks), labels)
     last = model.get_layer("logits")
@@ -126,8 +151,6 @@ def _calibrate(model: keras.Model, cache: CropCache) -> float:
 
 def _with_readability(card: Card, path: Path, cache: CropCache) -> tuple[Card, list[TradePoint]]:
     rows = rows_to_measure(cache, "val")
-    if not rows:
-        return card, []
     looks, labels, heights = _camera_looks(cache, rows, card.input.size_px)
     plain = len(rows)
     probabilities = MaskClassifier.load(path).probabilities(looks)
@@ -135,7 +158,7 @@ def _with_readability(card: Card, path: Path, cache: CropCache) -> tuple[Card, l
     sharp = np.array([sharpness(look) for look in looks])
     highest = probabilities.max(1)
     rule = fit_chance(heights, sharp, highest, right)
-    judged = np.array([cache.crops[row].relative_height >= _JUDGED_FROM_PX for row in rows])
+    judged = np.array([cache.crops[row].relative_height >= JUDGED_FROM_PX for row in rows])
     is_judged = np.zeros(len(looks), bool)
     is_judged[:plain] = judged
     curve = trade_curve(
@@ -143,7 +166,7 @@ def _with_readability(card: Card, path: Path, cache: CropCache) -> tuple[Card, l
     )
     point = choose_threshold(curve, target_error=_TARGET_ERROR, most_unread=_MOST_UNREAD)
     rule = rule.model_copy(
-        update={"min_chance": point.min_chance, "min_height_px": _SMALLEST_READ_PX}
+        update={"min_chance": point.min_chance, "min_height_px": SMALLEST_READ_PX}
     )
     return card.model_copy(update={"readability": rule}), curve
 
@@ -190,7 +213,7 @@ def _poorer(look: NDArray[np.uint8], height: float, rng: np.random.Generator) ->
 
 def _metrics(card: Card, path: Path, cache: CropCache) -> dict[str, Any]:
     """Figures on labelled boxes, all answered; `maskwatch evaluate` measures found faces."""
-    write_card(card, path)
+    _keep(card, path)
     classifier = MaskClassifier.load(path)
     figures: dict[str, Any] = {}
     for split in ("val", "test"):

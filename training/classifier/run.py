@@ -20,10 +20,16 @@ from training.classifier.crop_cache import (
     scene_crops,
 )
 from training.classifier.curves import draw_curves, draw_trade
+from training.classifier.few_faces import card_of
 from training.classifier.finish import WEIGHTS_NAME, finish
 from training.classifier.leaks import rows_like_held_out
 from training.classifier.recipe import ClassifierRecipe, read_recipe
 from training.classifier.train import ClassifierTraining, Progress
+from training.datasets.fingerprints import keep_fingerprints, refuse_changed
+from training.datasets.folders import is_picture
+from training.datasets.index import read_index
+from training.disk import make_folder, write_text_whole
+from training.metrics_file import METRICS_NAME
 from training.run_record import OTHER_DATA, write_run_record
 from training.tensorboard_log import TensorboardLog
 
@@ -63,31 +69,38 @@ def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Pa
 
     Raises:
         ConfigError: Recipe or data cannot be used.
-        TrainingDivergedError: The loss became nan or infinite.
-        CheckpointError: The disk refused a checkpoint.
+        TrainingDivergedError: The loss or a weight became nan or infinite.
+        StorageError: The disk refused a file; the last checkpoint is kept.
     """
     recipe = _recipe(options)
     cache = _cache(options)
     left_out = () if options.keeps_split else rows_like_held_out(cache)
     _write_record(options, recipe, cache, len(left_out))
+    start = _start(options.start)
+    start_card = card_of(start) if start else None
     training = ClassifierTraining(
-        recipe, cache, options.folder, left_out=left_out, start_from=_start(options.start)
+        recipe, cache, options.folder, left_out=left_out, start_from=start
     )
+    notes = [*_notes(options, left_out), *_missing(training.missing_classes, start)]
     log = TensorboardLog(options.folder)
 
     def note(progress: Progress) -> None:
         log.add(progress.step, _figures(progress))
         if progress.scores is not None:
-            draw_curves(options.folder / "metrics.jsonl", options.folder / "curves.png")
+            draw_curves(options.folder / METRICS_NAME, options.folder / "curves.png")
         tell(progress)
 
     training.plain.set_weights(training.run(note))
-    notes = _notes(options, left_out)
     finished = finish(
-        training.plain, cache, options.folder, version=cache.data_hash()[:8], notes=notes
+        training.plain,
+        cache,
+        options.folder,
+        version=cache.data_hash()[:8],
+        notes=notes,
+        start=start_card,
     )
     points = [asdict(point) for point in finished.curve]
-    (options.folder / "readability.json").write_text(json.dumps(points, indent=1), encoding="utf-8")
+    write_text_whole(options.folder / "readability.json", json.dumps(points, indent=1))
     if finished.curve:
         chosen = finished.card.readability.min_chance
         draw_trade(finished.curve, chosen, options.folder / "readability.png")
@@ -106,12 +119,18 @@ def _recipe(options: RunOptions) -> ClassifierRecipe:
 
 
 def _cache(options: RunOptions) -> CropCache:
-    """The crops of all data folders, cut on the first start of a run."""
+    """The crops of all data folders, cut on the first start of a run.
+
+    Raises:
+        ConfigError: They were cut from other pictures or labels.
+    """
     where = options.folder / "crops"
+    pictures = where / "pictures.json"
     given, record = _given(options), where / "data.sha256"
     if (where / "pixels.npy").exists():
         if record.exists() and record.read_text(encoding="utf-8") != given:
             raise ConfigError(OTHER_DATA.format(options.folder))
+        refuse_changed(pictures, _pictures(options), run=options.folder)
         return open_cache(where)
     finder = None
     if options.landmarks is not None:
@@ -124,8 +143,9 @@ def _cache(options: RunOptions) -> CropCache:
         else folder_crops(folder, finder, keeps_split=options.keeps_split)
         for folder in options.data
     ]
-    where.mkdir(parents=True, exist_ok=True)
-    record.write_text(given, encoding="utf-8")
+    make_folder(where)
+    write_text_whole(record, given)
+    keep_fingerprints(pictures, _pictures(options))
     return build_cache(where, sources)
 
 
@@ -140,6 +160,19 @@ def _given(options: RunOptions) -> str:
         for path in sorted(folder.rglob("*")):
             digest.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode())
     return digest.hexdigest()
+
+
+def _pictures(options: RunOptions) -> dict[str, Path]:
+    """Every picture that crops are cut from, by the place of its folder and its name there."""
+    found: dict[str, Path] = {}
+    for number, folder in enumerate(options.data):
+        if (folder / "labels.jsonl").is_file() and _has_boxes(folder):
+            names = [picture.file for picture in read_index(folder)[0]]
+        else:
+            paths = [path for path in sorted(folder.rglob("*")) if is_picture(path)]
+            names = [path.relative_to(folder).as_posix() for path in paths]
+        found |= {f"{number}/{name}": folder / name for name in names}
+    return found
 
 
 def _has_boxes(folder: Path) -> bool:
@@ -172,6 +205,20 @@ def _notes(options: RunOptions, left_out: Sequence[int]) -> list[str]:
         *([f"start: {options.backbone.name}, ImageNet"] if options.backbone else []),
         *([f"start: {_start_name(options.start)}"] if options.start else []),
     ]
+
+
+def _missing(classes: Sequence[str], start: Path | None) -> list[str]:
+    """A note on classes without a picture to train on, also logged; none where all have some."""
+    if not classes:
+        return []
+    names = " and ".join(classes)
+    outcome = "fine-tuning forgets what the start knew of it" if start else "it is never learned"
+    note = (
+        f"no training picture of {names}: {outcome}; "
+        "add pictures of it, or train on them together with other data"
+    )
+    logger.warning("%s", note)
+    return [note]
 
 
 def _write_record(

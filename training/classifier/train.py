@@ -13,13 +13,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.contracts import CLASSES
-from maskwatch.errors import MaskwatchError
 from models.runtimes.onnx import OnnxRuntime
 from training.classifier.batches import Batch, BatchMaker
 from training.classifier.checkpoint import (
@@ -27,12 +25,11 @@ from training.classifier.checkpoint import (
     Checkpoint,
     averaged,
     load_checkpoint,
-    save_arrays,
     save_checkpoint,
 )
 from training.classifier.crop_cache import CropCache
 from training.classifier.doubts import labels_in_doubt
-from training.classifier.export import export_classifier, load_exported
+from training.classifier.export import export_classifier
 from training.classifier.looks import (
     looks_of,
     network_input,
@@ -43,15 +40,12 @@ from training.classifier.looks import (
 from training.classifier.measures import CropScores, crop_scores
 from training.classifier.net import NetSettings, build_classifier, freeze_first, load_backbone
 from training.classifier.recipe import ClassifierRecipe
-
-if TYPE_CHECKING:
-    import keras
+from training.classifier.weights import save_weights, start_weights
+from training.disk import make_folder, write_text_whole
+from training.diverged import TrainingDivergedError, all_finite
+from training.metrics_file import METRICS_NAME, append_row, cut_back
 
 logger = logging.getLogger(__name__)
-
-
-class TrainingDivergedError(MaskwatchError):
-    """The loss is no number any more; the last good checkpoint is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +107,7 @@ class ClassifierTraining:
 
         self.recipe, self.folder = recipe, folder
         self._cache, self._left_out = cache, frozenset(left_out)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         keras.utils.set_random_seed(recipe.run.seed)
         net = NetSettings(recipe.net.input_px, recipe.net.blocks, recipe.net.dropout, len(CLASSES))
         self._side_px = net.input_px
@@ -140,18 +134,24 @@ class ClassifierTraining:
         self._batches = BatchMaker(cache, recipe, left_out=left_out)
         self._validation = looks_of(cache, rows_to_measure(cache, "val"), recipe.net.input_px)
         self._take_up()
+        cut_back(folder / METRICS_NAME, step=self.step)
 
     @property
     def checkpoint_path(self) -> Path:
         """The file that a killed run goes on from."""
         return self.folder / "checkpoint.npz"
 
+    @property
+    def missing_classes(self) -> list[str]:
+        """Classes that no batch holds."""
+        return [name for name in CLASSES if name not in self._batches.classes]
+
     def run(self, tell: Callable[[Progress], None], *, tell_every: int = 25) -> Arrays:
         """Trains to the last step; returns the averaged weights, also written to ``weights.npz``.
 
         Raises:
-            TrainingDivergedError: The loss became nan or infinite.
-            CheckpointError: The disk refused a checkpoint.
+            TrainingDivergedError: The loss or a weight became nan or infinite.
+            StorageError: The disk refused a file; the last checkpoint is kept.
         """
         run = self.recipe.run
         losses: list[float] = []
@@ -166,9 +166,11 @@ class ClassifierTraining:
                 keep = min(run.average, self.step / (self.step + 10 * run.average_every))
                 self.average = averaged(self.average, self.model.get_weights(), keep)
             is_last = self.step == run.steps
-            scores = None
-            if self.step % run.measure_every == 0 or is_last:
-                scores = self.measure()
+            saves = self.step % run.save_every == 0 or is_last
+            measures = self.step % run.measure_every == 0 or is_last
+            if saves or measures:
+                self._require_finite()
+            scores = self.measure() if measures else None
             if scores is not None or self.step % tell_every == 0:
                 pace = (time.monotonic() - started) / (self.step - first)
                 left_s = pace * (run.steps - self.step)
@@ -176,7 +178,7 @@ class ClassifierTraining:
                 losses.clear()
                 self._note(progress)
                 tell(progress)
-            if self.step % run.save_every == 0 or is_last:
+            if saves:
                 self._save()
         save_weights(self.folder / "weights.npz", self.average)
         return self.average
@@ -200,6 +202,7 @@ class ClassifierTraining:
         A run that was killed later reads which they were: it could not find the same ones anew.
         """
         if not self.doubts_path.exists():
+            self._require_finite()
             rows = [
                 row
                 for row, crop in enumerate(self._cache.crops)
@@ -213,9 +216,7 @@ class ClassifierTraining:
             exported.unlink()
             labels = [self._cache.crops[row].label for row in rows]
             found = labels_in_doubt(chances, labels, sure=self.recipe.run.doubt_from)
-            partial = self.doubts_path.with_suffix(".partial")
-            partial.write_text(json.dumps([rows[place] for place in found]), encoding="utf-8")
-            partial.replace(self.doubts_path)
+            write_text_whole(self.doubts_path, json.dumps([rows[place] for place in found]))
         doubtful = json.loads(self.doubts_path.read_text(encoding="utf-8"))
         logger.info("%d crops whose label is in doubt are left out", len(doubtful))
         self._batches = BatchMaker(
@@ -232,11 +233,21 @@ class ClassifierTraining:
         # Keras gives the running mean since the last reset; each step stands for itself here.
         self.model.reset_metrics()
         if not math.isfinite(loss):
-            raise TrainingDivergedError(
-                f"loss is {loss} at step {self.step}, batch of {self._batches.names(batch.rows)}; "
-                f"the last good checkpoint is {self.checkpoint_path}: lower run.learning_rate"
-            )
+            raise self._diverged(f"loss is {loss} at step {self.step}", batch)
         return loss
+
+    def _require_finite(self) -> None:
+        """Refuses to go on with weights that are no numbers, which the next loss would show."""
+        if not all_finite([*self.model.get_weights(), *self.average]):
+            last = self.step - 1
+            what = f"weights are no numbers after step {last}"
+            raise self._diverged(what, self._batches.batch(last))
+
+    def _diverged(self, what: str, batch: Batch) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"{what}, batch of {self._batches.names(batch.rows)}; "
+            f"the last good checkpoint is {self.checkpoint_path}: lower run.learning_rate"
+        )
 
     def _take_up(self) -> None:
         if not self.checkpoint_path.exists():
@@ -259,44 +270,4 @@ class ClassifierTraining:
         )
 
     def _note(self, progress: Progress) -> None:
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(progress)) + "\n")
-
-
-def save_weights(path: Path, weights: Arrays) -> None:
-    """Writes weights in Keras's order, atomically."""
-    save_arrays(path, {f"weights_{number:04d}": array for number, array in enumerate(weights)})
-
-
-def start_weights(model: keras.Model, path: Path) -> None:
-    """Gives a network the weights of another run, or of an exported file.
-
-    Raises:
-        MaskwatchError: The file is missing, damaged or of another network.
-    """
-    if path.suffix == ".onnx":
-        load_exported(model, path)
-    else:
-        model.set_weights(load_weights(path, model))
-
-
-def load_weights(path: Path, model: keras.Model) -> Arrays:
-    """Reads what `save_weights` wrote and checks it against the network.
-
-    Raises:
-        MaskwatchError: The file is missing, damaged or of another network.
-    """
-    from training.classifier.checkpoint import CheckpointError, numbered
-
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = numbered({key: stored[key] for key in stored.files}, "weights")
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"weights {path}: cannot be read ({error})") from error
-    shapes = [tuple(array.shape) for array in arrays]
-    wanted = [tuple(array.shape) for array in model.get_weights()]
-    if shapes != wanted:
-        raise CheckpointError(
-            f"weights {path}: of another network; use the recipe they were trained with"
-        )
-    return arrays
+        append_row(self.folder / METRICS_NAME, asdict(progress))

@@ -53,12 +53,12 @@ def folder_pictures(folder: Path, *, keeps_split: bool) -> list[FolderPicture]:
         raise MediaError(f"{folder}: no such folder; give one that holds folders of classes")
     for class_folder in sorted(path for path in folder.rglob("*") if path.is_dir()):
         is_class = class_folder.name.lower() in USUAL_LABELS
-        if is_class and not any(_is_picture(path) for path in class_folder.iterdir()):
+        if is_class and not any(is_picture(path) for path in class_folder.iterdir()):
             raise MediaError(f"{class_folder}: no picture in this class; fill it or remove it")
     read: list[tuple[Path, str]] = []
     hashes: list[np.uint64] = []
     broken: list[Problem] = []
-    for path in sorted(path for path in folder.rglob("*") if _is_picture(path)):
+    for path in sorted(path for path in folder.rglob("*") if is_picture(path)):
         label = USUAL_LABELS.get(path.parent.name.lower())
         if label is None:
             continue
@@ -95,7 +95,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     return np.asarray(picture, np.uint8)
 
 
-def _is_picture(path: Path) -> bool:
+def is_picture(path: Path) -> bool:
+    """Says whether a file's ending is that of a picture."""
     return path.suffix.lower() in PICTURE_SUFFIXES
 
 

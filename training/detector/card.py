@@ -12,6 +12,7 @@ import onnx
 from onnx import numpy_helper
 
 from models.card import Card, InputPart
+from training.disk import write_text_whole
 
 NAME = "maskwatch face detector"
 YUNET = "start: YuNet-n 2023 (libfacedetection.train, Apache-2.0), trained on WIDER FACE"
@@ -54,6 +55,9 @@ def write_card(
         evaluation: ``detector.json`` of ``maskwatch evaluate detector``.
         version: Grows with each training that ships.
         notes: What else to know of this training.
+
+    Raises:
+        StorageError: The disk refused.
     """
     record = _json(run / "run.json") if run else {}
     # Runs of old did not write their sources down; they were all on these.
@@ -81,7 +85,7 @@ def write_card(
         notes=(*(BUILTIN_NOTES if is_usual else NOTES), *notes),
     )
     path = weights.with_suffix(".json")
-    path.write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_text_whole(path, card.model_dump_json(indent=1) + "\n")
     return path
 
 

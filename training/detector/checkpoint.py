@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle  # only for the name of its error
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from maskwatch.errors import StorageError
+from training.disk import written_whole
 
 
 def save_checkpoint(state: dict[str, Any], path: Path) -> None:
@@ -18,27 +18,16 @@ def save_checkpoint(state: dict[str, Any], path: Path) -> None:
     Raises:
         StorageError: The disk is full or cannot be written; the old checkpoint is untouched.
     """
-    partial = path.with_suffix(".partial")
-    try:
-        with partial.open("wb") as out:
-            torch.save(state, out)
-            out.flush()
-            os.fsync(out.fileno())
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:
-        # torch reports a full disk as a RuntimeError of its zip writer.
-        partial.unlink(missing_ok=True)
-        raise StorageError(
-            f"checkpoint {path} cannot be saved ({error}); free some space and start again: "
-            "the run goes on from the checkpoint before"
-        ) from error
+    # torch reports a full disk as a RuntimeError of its zip writer.
+    with written_whole(path, also=(RuntimeError,)) as partial, partial.open("wb") as out:
+        torch.save(state, out)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
     """The state saved at ``path``, or None where there is none.
 
     Raises:
-        StorageError: The file is damaged.
+        StorageError: The file is damaged, or its weights are no numbers.
     """
     if not path.exists():
         return None
@@ -46,4 +35,9 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise StorageError(f"checkpoint {path} cannot be read; remove it to start anew") from error
+    weights = [*state.get("weights", ()), *state.get("average", ())]
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in weights):
+        raise StorageError(
+            f"checkpoint {path}: its weights are no numbers; remove it to start anew"
+        )
     return state

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from matplotlib.figure import Figure
+
+from training.disk import written_whole
+from training.metrics_file import read_rows
 
 
 def draw_curves(metrics: Path, out: Path) -> None:
@@ -15,7 +17,7 @@ def draw_curves(metrics: Path, out: Path) -> None:
         metrics: ``metrics.jsonl`` of a run.
         out: PNG to write.
     """
-    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    rows = read_rows(metrics)
     figure = Figure(figsize=(10, 4), layout="constrained")
     losses, precision = figure.subplots(1, 2)
     for name in rows[0]["losses"]:
@@ -29,4 +31,5 @@ def draw_curves(metrics: Path, out: Path) -> None:
     precision.set(xlabel="step", title="face AP50 on the validation split")
     if measured:
         precision.legend()
-    figure.savefig(out, dpi=100)
+    with written_whole(out) as partial:
+        figure.savefig(partial, dpi=100)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from training.detector.network import HEAD_CHANNELS
+from training.disk import make_folder, written_whole
 
 OPSET = 17
 INPUT_NAME = "pictures"
@@ -128,8 +129,12 @@ def _finish(graph: _Graph) -> onnx.ModelProto:
 
 
 def export_detector(model: keras.Model, path: Path) -> None:
-    """Write ``model`` to ``path``; what was there stays until the new file is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(detector_to_onnx(model).SerializeToString())
-    partial.replace(path)
+    """Write ``model`` to ``path``; what was there stays until the new file is whole.
+
+    Raises:
+        StorageError: The disk refused.
+    """
+    make_folder(path.parent)
+    graph = detector_to_onnx(model).SerializeToString()
+    with written_whole(path) as partial:
+        partial.write_bytes(graph)

@@ -20,6 +20,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from models.preprocess import letterbox
 from training.detector.export import INPUT_NAME
 from training.detector.scenes import PictureCache, Scene
+from training.disk import disk_errors, make_folder
 
 PICTURES = 80
 """Training pictures that the scales are taken from."""
@@ -34,9 +35,12 @@ def quantise(weights: Path, out: Path, canvases: Iterable[NDArray[np.uint8]]) ->
         weights: ONNX of :mod:`training.detector.export`.
         out: The file to write.
         canvases: uint8 (H, W, 3) BGR as the network sees them, H and W multiples of 32.
+
+    Raises:
+        StorageError: The disk refused.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+    make_folder(out.parent)
+    with disk_errors(out), tempfile.TemporaryDirectory(dir=out.parent) as folder:
         prepared, partial = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
         quant_pre_process(str(weights), str(prepared), skip_symbolic_shape=True)
         names = [node.name for node in onnx.load(str(prepared)).graph.node]

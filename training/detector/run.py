@@ -17,6 +17,8 @@ from training.detector.leaks import without_held_out
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe
 from training.detector.scenes import Scene, data_hash, decode_pictures, read_scenes
 from training.detector.train import DetectorTraining, Progress
+from training.disk import make_folder
+from training.metrics_file import METRICS_NAME
 from training.run_record import write_run_record
 from training.tensorboard_log import TensorboardLog
 
@@ -55,8 +57,8 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
 
     Raises:
         ConfigError: Recipe, data or device cannot be used.
-        TrainingDivergedError: The loss became nan or infinite.
-        StorageError: The disk refused a checkpoint.
+        TrainingDivergedError: The loss, a gradient or a weight became nan or infinite.
+        StorageError: The disk refused a file; the last checkpoint is kept.
     """
     recipe = read_recipe(options.recipe or BUILTIN_RECIPE)
     if options.steps is not None:
@@ -68,7 +70,7 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
     scenes = read_scenes(options.data)
     if not any(scene.split == "train" for scene in scenes):
         raise ConfigError(f"{options.data}: no scene falls into the training split; add pictures")
-    options.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(options.folder)
     cache = decode_pictures(scenes, data=options.data, cache=options.folder / "cache")
     used = without_held_out([scene for scene in scenes if scene in cache], cache)
     _write_record(options, recipe, scenes, device, left_out=len(scenes) - len(used))
@@ -85,8 +87,8 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
 
     def note(progress: Progress) -> None:
         log.add(progress.step, _figures(progress))
-        if progress.ap50:
-            draw_curves(options.folder / "metrics.jsonl", options.folder / "curves.png")
+        if progress.ap50 or progress.step == progress.steps:
+            draw_curves(options.folder / METRICS_NAME, options.folder / "curves.png")
         tell(progress.step, progress.steps, _line(progress))
 
     training.run(note)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.geometry import boxes_to_array
+from training.datasets.fingerprints import keep_fingerprints, refuse_changed
 from training.datasets.index import LabelledPicture, Problem, log_skipped, read_index
 from training.datasets.split import Split, split_of
+from training.disk import make_folder, write_text_whole, written_whole
 from training.evaluate.detection import LabelledFaces
 
 _logger = logging.getLogger(__name__)
@@ -140,16 +141,27 @@ def decode_pictures(scenes: list[Scene], *, data: Path, cache: Path) -> PictureC
     """Decodes every scene's picture into ``cache``, or takes over what an earlier run decoded.
 
     A picture that cannot be read, or has another size than its label says, is named and left out.
+
+    Args:
+        scenes: Of the index.
+        data: Folder of their pictures.
+        cache: Folder in that of a run.
+
+    Raises:
+        ConfigError: A picture has changed since an earlier run decoded it.
+        StorageError: The disk refused; nothing of the decoded pictures stays.
     """
     name = hashlib.sha256("\n".join([str(data), *(s.file for s in scenes)]).encode()).hexdigest()
     blob, index = cache / f"{name[:16]}.bytes", cache / f"{name[:16]}.json"
+    pictures = {scene.file: data / scene.file for scene in scenes}
     if index.exists() and blob.exists():
+        refuse_changed(cache / "pictures.json", pictures, run=cache.parent)
         return PictureCache(blob, {k: tuple(v) for k, v in json.loads(index.read_text()).items()})
-    cache.mkdir(parents=True, exist_ok=True)
+    make_folder(cache)
+    keep_fingerprints(cache / "pictures.json", pictures)
     places: dict[str, tuple[int, int, int]] = {}
     broken: list[Problem] = []
-    partial = blob.with_suffix(f".{os.getpid()}")
-    with partial.open("wb") as out:
+    with written_whole(blob) as partial, partial.open("wb") as out:
         for scene in scenes:
             picture = cv2.imread(str(data / scene.file), cv2.IMREAD_COLOR)
             if picture is None or picture.shape[:2] != scene.size[::-1]:
@@ -159,6 +171,5 @@ def decode_pictures(scenes: list[Scene], *, data: Path, cache: Path) -> PictureC
             places[scene.file] = (out.tell(), *picture.shape[:2])
             out.write(picture.tobytes())
     log_skipped(_logger, broken)
-    partial.replace(blob)
-    index.write_text(json.dumps(places))
+    write_text_whole(index, json.dumps(places))
     return PictureCache(blob, places)

@@ -26,7 +26,7 @@ def start_model(widths: Widths, start: Path | None, *, seed: int) -> keras.Model
         seed: Of the chance.
 
     Raises:
-        ModelError: The file cannot be read or does not fit the widths.
+        ModelError: The file cannot be read, is damaged or does not fit the widths.
     """
     keras.utils.set_random_seed(seed)
     model = build_detector(widths)
@@ -37,7 +37,7 @@ def start_model(widths: Widths, start: Path | None, *, seed: int) -> keras.Model
             model.load_weights(start)
         elif not _load_exported(model, start):
             load_yunet(model, start)
-    except (OSError, ValueError, DecodeError) as error:
+    except (OSError, ValueError, KeyError, IndexError) as error:
         raise ModelError(
             f"weights {start}: do not fit a net of {widths} ({error}); "
             "set [net] of the recipe to the widths they were made with"
@@ -46,16 +46,28 @@ def start_model(widths: Widths, start: Path | None, *, seed: int) -> keras.Model
 
 
 def is_yunet(start: Path) -> bool:
-    """Says whether a file is an ONNX network, but not an export of our own."""
+    """Says whether a file is an ONNX network, but not an export of our own.
+
+    Raises:
+        ModelError: The file is damaged.
+    """
     if start.suffix != ".onnx":
         return False
-    names = {tensor.name for tensor in onnx.load(str(start)).graph.initializer}
-    return _STEM_KERNEL not in names
+    return _STEM_KERNEL not in {tensor.name for tensor in _graph(start).initializer}
+
+
+def _graph(path: Path) -> onnx.GraphProto:
+    try:
+        return onnx.load(str(path)).graph
+    except (OSError, DecodeError) as error:
+        raise ModelError(
+            f"weights {path}: damaged, or no ONNX file ({error}); fetch it again or name another"
+        ) from error
 
 
 def _load_exported(model: keras.Model, path: Path) -> bool:
     """Loads an export of our own; False where the file is not one."""
-    graph = onnx.load(str(path)).graph
+    graph = _graph(path)
     tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     if _STEM_KERNEL not in tensors:
         return False

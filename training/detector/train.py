@@ -6,7 +6,6 @@ checkpoint holds weights, their average and the optimiser.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import time
@@ -17,7 +16,6 @@ from typing import Any
 
 import torch
 
-from maskwatch.errors import MaskwatchError
 from models.face_detector import FaceDetector
 from training.detector.batches import Batch, batches
 from training.detector.checkpoint import load_checkpoint, save_checkpoint
@@ -29,15 +27,14 @@ from training.detector.recipe import DetectorRecipe
 from training.detector.scenes import PictureCache, Scene
 from training.detector.start import start_model
 from training.detector.unlabelled import mark_unlabelled
-from training.detector.validate import FusedRuntime, measure_by_source
+from training.detector.validate import FusedRuntime, measurable, measure_by_source
+from training.disk import make_folder, written_whole
+from training.diverged import TrainingDivergedError
+from training.metrics_file import METRICS_NAME, append_row, cut_back
 
 _logger = logging.getLogger(__name__)
 
 _TELL_EVERY = 50
-
-
-class TrainingDivergedError(MaskwatchError):
-    """The loss is no number any more; the last good checkpoint is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +97,14 @@ class DetectorTraining:
         """
         self.recipe, self.folder = recipe, folder
         self._cache, self._workers = cache, workers
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._train = mark_unlabelled(
             [s for s in scenes if s.split == "train" and s in cache],
             cache,
             start,
             folder / "unlabelled.json",
         )
-        self._val = [s for s in scenes if s.split == "val" and s in cache]
+        self._val = measurable([s for s in scenes if s.split == "val" and s in cache])
         self._device = torch.device(device)
         self.model = start_model(recipe.net.widths(), start, seed=recipe.run.seed).to(self._device)
         self.average = build_detector(recipe.net.widths()).to(self._device)
@@ -119,6 +116,7 @@ class DetectorTraining:
         self.step = 0
         self.best = 0.0
         self._take_up()
+        cut_back(folder / METRICS_NAME, step=self.step)
 
     @property
     def checkpoint_path(self) -> Path:
@@ -129,8 +127,8 @@ class DetectorTraining:
         """Trains to the last step and returns the path of the best averaged weights.
 
         Raises:
-            TrainingDivergedError: The loss became nan or infinite.
-            StorageError: The disk refused a checkpoint.
+            TrainingDivergedError: The loss, a gradient or a weight became nan or infinite.
+            StorageError: The disk refused a file; the last checkpoint is kept.
         """
         run = self.recipe.run
         started, first = time.monotonic(), self.step
@@ -140,8 +138,12 @@ class DetectorTraining:
                 sums[name] = sums.get(name, 0.0) + value
             self.step += 1
             is_last = self.step == run.steps
-            ap50 = self._measured() if self.step % run.measure_every == 0 or is_last else {}
-            if ap50 or self.step % _TELL_EVERY == 0:
+            saves = self.step % run.save_every == 0 or is_last
+            measures = self.step % run.measure_every == 0 or is_last
+            if saves or measures:
+                self._require_finite(batch)
+            ap50 = self._measured() if measures else {}
+            if measures or self.step % _TELL_EVERY == 0:
                 count = (self.step - 1) % _TELL_EVERY + 1
                 pace_s = (time.monotonic() - started) / (self.step - first)
                 progress = Progress(
@@ -154,7 +156,7 @@ class DetectorTraining:
                 sums.clear()
                 self._note(progress)
                 tell(progress)
-            if self.step % run.save_every == 0 or is_last:
+            if saves:
                 self._save()
         return self.best_path
 
@@ -193,14 +195,14 @@ class DetectorTraining:
         losses = detection_losses(maps, [truth.to(self._device) for truth in batch.truths])
         total = losses.total
         if not math.isfinite(float(total.detach())):
-            raise TrainingDivergedError(
-                f"the loss is {float(total.detach())} at step {self.step} "
-                f"(pictures {', '.join(batch.files)}): {self.checkpoint_path} holds the last good "
-                "state; lower run.learning_rate in the recipe or look at these pictures"
-            )
+            raise self._diverged(f"the loss is {float(total.detach())}", batch)
         self._optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]  # so in torch's own stubs
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.run.gradient_norm)
+        norm = torch.nn.utils.clip_grad_norm_(
+            self.model.parameters(), self.recipe.run.gradient_norm
+        )
+        if not math.isfinite(float(norm)):
+            raise self._diverged(f"the norm of the gradients is {float(norm)}", batch)
         self._optimiser.step()
         self._average()
         return {
@@ -208,6 +210,19 @@ class DetectorTraining:
             "quality": float(losses.quality.detach()),
             "box": float(losses.box.detach()),
         }
+
+    def _require_finite(self, batch: Batch) -> None:
+        """Refuses to go on with weights that are no numbers, which the next loss would show."""
+        tensors = [*self.model.parameters(), *self.average.parameters()]
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
+            raise self._diverged("weights are no numbers", batch)
+
+    def _diverged(self, what: str, batch: Batch) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"{what} at step {batch.step} (pictures {', '.join(batch.files)}): "
+            f"{self.checkpoint_path} holds the last good state; lower run.learning_rate in the "
+            "recipe or look at these pictures"
+        )
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -218,7 +233,10 @@ class DetectorTraining:
         )
 
     def _measured(self) -> dict[str, float]:
-        """Validation AP of the averaged weights; the best so far are exported."""
+        """Validation AP of the averaged weights; the best so far are exported.
+
+        Without a face to measure nothing is better than anything, and the last are the best.
+        """
         network = FusedDetector(self.average, uses_bfloat16=False)
         detector = FaceDetector(FusedRuntime(network, self._device))
         reports = measure_by_source(detector, self._val, self._cache)
@@ -226,8 +244,10 @@ class DetectorTraining:
         mean = sum(ap50.values()) / max(1, len(ap50))
         if mean >= self.best:
             self.best = mean
-            self.average.save_weights(self.best_path)
+            # The ONNX first: on a full disk HDF5 also complains from its destructors.
             export_detector(self.average, self.folder / "best.onnx")
+            with written_whole(self.best_path, also=(RuntimeError,)) as partial:
+                self.average.save_weights(partial)
         return ap50
 
     def _note(self, progress: Progress) -> None:
@@ -239,8 +259,7 @@ class DetectorTraining:
         }
         if progress.ap50:
             row["ap50"] = progress.ap50
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as out:
-            out.write(json.dumps(row) + "\n")
+        append_row(self.folder / METRICS_NAME, row)
 
     def _save(self) -> None:
         state = {

@@ -20,6 +20,7 @@ from training.detector.network import YUNET_WIDTHS
 from training.detector.scenes import PictureCache, Scene
 from training.detector.start import is_yunet, start_model
 from training.detector.validate import FusedRuntime
+from training.disk import write_text_whole
 
 SURE = 0.6
 """Score from which the starting net is believed where no label is."""
@@ -37,10 +38,14 @@ def mark_unlabelled(
         cache: Their pictures.
         start: YuNet's file, which then looks at every scene; any other start marks nothing.
         record: Where the answer is kept, so that a resumed run need not look again.
+
+    Raises:
+        ModelError: The start is damaged.
+        StorageError: The disk refused the record.
     """
     if not record.exists():
         found = _look(scenes, cache, start) if start and is_yunet(start) else {}
-        record.write_text(json.dumps(found), encoding="utf-8")
+        write_text_whole(record, json.dumps(found))
     known = json.loads(record.read_text(encoding="utf-8"))
     return [
         replace(scene, unlabelled=np.array(known[scene.file], np.float32).reshape(-1, 4))

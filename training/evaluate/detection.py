@@ -32,6 +32,21 @@ class LabelledFaces:
     to_640: float
     unlabelled_below_px: float = 0.0
 
+    @property
+    def heights_at_640(self) -> Floats:
+        """Of each face (G,), in pixels at 640 wide."""
+        return np.asarray((self.boxes[:, 3] - self.boxes[:, 1]) * self.to_640, np.float64)
+
+    @property
+    def lowest_judged_px(self) -> float:
+        """Faces below this height, at 640 wide, are neither hits nor misses."""
+        return max(SMALLEST_FACE_PX, self.unlabelled_below_px)
+
+    @property
+    def has_judged_face(self) -> bool:
+        """Whether there is anything to measure."""
+        return bool((self.heights_at_640 >= self.lowest_judged_px).any())
+
 
 @dataclass(frozen=True, slots=True)
 class FoundFaces:
@@ -81,8 +96,7 @@ class _Judged:
 
 
 def _judge(truth: LabelledFaces, found: FoundFaces, match_iou: float) -> _Judged:
-    floor = max(SMALLEST_FACE_PX, truth.unlabelled_below_px)
-    heights = (truth.boxes[:, 3] - truth.boxes[:, 1]) * truth.to_640
+    floor, heights = truth.lowest_judged_px, truth.heights_at_640
     order = np.argsort(-found.scores, kind="stable")
     boxes, scores = found.boxes[order], found.scores[order]
     overlaps = iou_matrix(boxes, truth.boxes)

@@ -96,6 +96,12 @@ maskwatch train classifier --data my-mall --from builtin --steps 500 --out runs/
 maskwatch evaluate classifier --data my-mall --classifier runs/my-mall-masks/mask_classifier.onnx
 ```
 
+With fewer than 200 validation faces of 24 px or more (a tenth of your pictures validates), the
+temperature and the readability rule stay those of the start, for so few cannot tell a better rule
+from chance; the card says so. A class that your pictures do not have, usually `incorrect`, is
+forgotten: the log and the card name it. Add pictures of it, or train on yours together with other
+data (`--data` may be repeated).
+
 Then set `workers.detector = "runs/my-mall/best.onnx"` and
 `workers.classifier = "runs/my-mall-masks/mask_classifier.onnx"` in the configuration.
 """

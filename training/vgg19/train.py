@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from maskwatch.errors import MaskwatchError
 from models.card import Card, InputPart, file_sha256, write_card
 from training.classifier.checkpoint import (
     Checkpoint,
@@ -21,6 +20,8 @@ from training.classifier.checkpoint import (
     save_checkpoint,
 )
 from training.datasets.folders import folder_pictures
+from training.disk import disk_errors, make_folder, write_text_whole, written_whole
+from training.diverged import TrainingDivergedError, all_finite
 from training.tensorboard_log import TensorboardLog
 from training.vgg19.net import CLASSES, IMAGENET, build_vgg19
 from training.vgg19.pictures import PictureBatches, side_of
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
 MODEL_NAME = "vgg19.keras"
 # The 12K set's pictures show this much of the face's surroundings.
 _SPAN = 1.2
-
-
-class Vgg19DivergedError(MaskwatchError):
-    """The loss is no number any more; the last epoch's checkpoint is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +98,8 @@ def train_vgg19(
         ConfigError: The folder holds a run on other pictures or another split.
         MediaError: The pictures cannot be used.
         ModelError: VGG19's weights cannot be had.
-        Vgg19DivergedError: The loss became nan or infinite.
+        TrainingDivergedError: The loss or a weight became nan or infinite.
+        StorageError: The disk refused a file; the last checkpoint is kept.
     """
     import keras
 
@@ -113,7 +111,7 @@ def train_vgg19(
         for split in ("train", "val", "test")
     }
     model = build_vgg19(input_px=recipe.input_px, weights=options.weights)
-    options.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(options.folder)
     data_sha256 = pictures_hash(options.data, pictures)
     write_record(options, data_sha256)
     model.compile(
@@ -143,7 +141,7 @@ def train_vgg19(
         tell(history[-1])
     test_loss, test_accuracy = _measure(model, batches["test"])
     figures = {"test_loss": test_loss, "test_accuracy": test_accuracy}
-    (options.folder / "test.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    write_text_whole(options.folder / "test.json", json.dumps(figures, indent=1))
     _save(model, options, figures, data_sha256)
     return figures
 
@@ -162,14 +160,22 @@ def _train_epoch(
         model.reset_metrics()
         loss = float(figures["loss"])
         if not math.isfinite(loss):
-            raise Vgg19DivergedError(
-                f"loss is {loss} in batch {number} of epoch {epoch + 1}; the last good checkpoint "
-                f"is {checkpoint}: lower learning_rate in the recipe"
-            )
+            raise _diverged(f"loss is {loss} in batch {number} of epoch {epoch + 1}", checkpoint)
         losses.append(loss)
         accuracies.append(float(figures["accuracy"]))
         tell_batch(number + 1, len(batches))
+    # The last batch's loss is from before its step; what the step left is looked at here.
+    if not all_finite(model.layers[-1].get_weights()):
+        raise _diverged(
+            f"weights are no numbers after batch {number} of epoch {epoch + 1}", checkpoint
+        )
     return float(np.mean(losses)), float(np.mean(accuracies))
+
+
+def _diverged(what: str, checkpoint: Path) -> TrainingDivergedError:
+    return TrainingDivergedError(
+        f"{what}; the last good checkpoint is {checkpoint}: lower learning_rate in the recipe"
+    )
 
 
 def _measure(model: keras.Model, batches: PictureBatches) -> tuple[float, float]:
@@ -217,9 +223,7 @@ def _figures(epoch: Epoch) -> dict[str, float]:
 
 def _write_history(folder: Path, history: Sequence[Epoch]) -> None:
     rows: list[dict[str, Any]] = [asdict(epoch) for epoch in history]
-    partial = folder / "history.json.partial"
-    partial.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    partial.replace(folder / "history.json")
+    write_text_whole(folder / "history.json", json.dumps(rows, indent=1))
     figure = Figure(figsize=(10, 4), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         numbers = [epoch.epoch for epoch in history]
@@ -228,7 +232,8 @@ def _write_history(folder: Path, history: Sequence[Epoch]) -> None:
         axes.plot(numbers, validation, marker=".", label="validation")
         axes.set(xlabel="epoch", title=name)
         axes.legend()
-    figure.savefig(folder / "history.png", dpi=100)
+    with written_whole(folder / "history.png") as partial:
+        figure.savefig(partial, dpi=100)
 
 
 def _save(
@@ -238,10 +243,8 @@ def _save(
     data_sha256: str,
 ) -> None:
     path = options.folder / MODEL_NAME
-    # Keras knows the format by the ending, so the unfinished file needs it too.
-    partial = path.with_name(f"partial-{path.name}")
-    model.save(partial)
-    partial.replace(path)
+    with written_whole(path) as partial:
+        model.save(partial)
     split = "the folders' own split, which leaks" if options.keeps_split else "split by base face"
     card = Card(
         name="thesis VGG19",
@@ -265,4 +268,5 @@ def _save(
         metrics={name: round(value, 4) for name, value in figures.items()},
         notes=(split, "two classes: a mask worn incorrectly is never seen"),
     )
-    write_card(card, path.with_suffix(".json"))
+    with disk_errors(path.with_suffix(".json")):
+        write_card(card, path.with_suffix(".json"))

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from maskwatch.contracts import CLASSES
-from maskwatch.errors import ConfigError, MediaError
+from maskwatch.errors import ConfigError, MediaError, StorageError
 from training.classifier import checkpoint as checkpoints
 from training.classifier.batches import BatchMaker
-from training.classifier.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from training.classifier.checkpoint import Checkpoint, load_checkpoint
 from training.classifier.crop_cache import build_cache, open_cache, scene_crops
 from training.classifier.leaks import rows_like_held_out
 from training.classifier.recipe import read_recipe
@@ -136,7 +136,7 @@ def test_the_old_checkpoint_survives_a_full_disk(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(checkpoints.np, "savez", full)
-    with pytest.raises(CheckpointError, match="No space left on device"):
+    with pytest.raises(StorageError, match="No space left on device"):
         checkpoints.save_checkpoint(path, Checkpoint(5, [], [], []))
     assert load_checkpoint(path).step == 4
     assert [item.name for item in tmp_path.iterdir()] == ["checkpoint.npz"]

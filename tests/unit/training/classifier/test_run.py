@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,16 +18,21 @@ from models.mask_classifier import MaskClassifier
 from tests.support.tensorboard import logged
 from training.classifier import train
 from training.classifier.batches import Batch, BatchMaker
-from training.classifier.checkpoint import CheckpointError, load_checkpoint
+from training.classifier.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+)
 from training.classifier.crop_cache import CropCache, open_cache
 from training.classifier.recipe import read_recipe
 from training.classifier.run import RunOptions, train_in_folder
 from training.classifier.train import (
     ClassifierTraining,
     Progress,
-    TrainingDivergedError,
     learning_rate,
 )
+from training.diverged import TrainingDivergedError
 
 pytestmark = pytest.mark.filterwarnings("default")  # Keras's engines warn about each other
 
@@ -68,7 +74,11 @@ def test_a_run_killed_midway_goes_on_to_the_same_weights(
     with pytest.raises(KilledError):
         train_in_folder(options, kill)
     assert load_checkpoint(options.folder / "checkpoint.npz").step == 4
+    metrics = options.folder / "metrics.jsonl"
+    with metrics.open("a") as file:
+        file.write('{"step": 7, "lo')  # killed while it wrote
     train_in_folder(options, lambda _: None)
+    assert [json.loads(line)["step"] for line in metrics.read_text().splitlines()] == [6, 12]
 
     with (
         np.load(whole.folder / "weights.npz") as first,
@@ -152,6 +162,58 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
     assert all(np.isfinite(array).all() for array in kept.weights)
 
 
+@pytest.mark.parametrize("step", [7, 11])  # before the save at step 8, and before the last one
+def test_weights_that_a_step_spoils_are_neither_saved_nor_exported(
+    whole_run: tuple[RunOptions, list[Progress]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+) -> None:
+    cache = open_cache(whole_run[0].folder / "crops")
+    run = ClassifierTraining(read_recipe(whole_run[0].recipe or Path()), cache, tmp_path)
+    real = run._train_on
+
+    def spoil(batch: Batch) -> float:
+        loss = real(batch)
+        if run.step == step:
+            run.model.set_weights([array * np.nan for array in run.model.get_weights()])
+        return loss
+
+    monkeypatch.setattr(run, "_train_on", spoil)
+    said = rf"weights are no numbers after step {step}, batch of made-up/\d+\.png"
+    with pytest.raises(TrainingDivergedError, match=said):
+        run.run(lambda _: None)
+    kept = load_checkpoint(run.checkpoint_path)
+    assert kept.step == step // 4 * 4
+    assert all(np.isfinite(array).all() for array in (*kept.weights, *kept.average))
+    assert not (tmp_path / "weights.npz").exists()
+
+
+def test_a_spoilt_step_before_labels_are_doubted_doubts_none(
+    whole_run: tuple[RunOptions, list[Progress]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = open_cache(whole_run[0].folder / "crops")
+    run = ClassifierTraining(read_recipe(whole_run[0].recipe or Path()), cache, tmp_path)
+    real = run._train_on
+
+    def spoil(batch: Batch) -> float:
+        loss = real(batch)
+        if run.step == 4:  # labels are doubted from step 5 on
+            run.model.set_weights([array * np.nan for array in run.model.get_weights()])
+        return loss
+
+    monkeypatch.setattr(run, "_train_on", spoil)
+    with pytest.raises(TrainingDivergedError, match="after step 4"):
+        run.run(lambda _: None)
+    assert not run.doubts_path.exists()
+
+
+def test_a_checkpoint_of_weights_that_are_no_numbers_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "c.npz", Checkpoint(4, [np.array([1.0, np.inf])], [], []))
+    with pytest.raises(CheckpointError, match="no numbers; delete it to start anew"):
+        load_checkpoint(tmp_path / "c.npz")
+
+
 def test_another_data_set_in_the_same_folder_is_refused(
     scenes: Path, recipe: Path, tmp_path: Path
 ) -> None:
@@ -176,6 +238,19 @@ def test_a_resumed_run_notices_other_data_although_its_crops_are_cut(
     labels.write_text("\n".join(labels.read_text().splitlines()[:-1]) + "\n")
     with pytest.raises(ConfigError, match="other pictures or labels"):
         train_in_folder(options, kill)
+
+
+def test_a_resumed_run_notices_a_replaced_picture(
+    whole_run: tuple[RunOptions, list[Progress]], tmp_path: Path
+) -> None:
+    options = replace(
+        whole_run[0], folder=tmp_path / "run", data=[tmp_path / whole_run[0].data[0].name]
+    )
+    shutil.copytree(whole_run[0].folder, options.folder)
+    shutil.copytree(whole_run[0].data[0], options.data[0], copy_function=shutil.copy)  # new times
+    shutil.copy(options.data[0] / "1.png", options.data[0] / "0.png")
+    with pytest.raises(ConfigError, match=r"0\.png changed since; put the old ones back"):
+        train_in_folder(options, lambda _: None)
 
 
 def test_pictures_without_any_face_are_refused(scenes: Path, recipe: Path, tmp_path: Path) -> None:

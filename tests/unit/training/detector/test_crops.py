@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from maskwatch.errors import MediaError
+from maskwatch.errors import ConfigError, MediaError
 from training.detector.augment import AugmentSettings, make_crop
 from training.detector.leaks import without_held_out
 from training.detector.scenes import Scene, data_hash, decode_pictures, read_scenes
@@ -184,6 +184,18 @@ def test_pictures_are_decoded_once_and_a_broken_one_is_named(
     (tmp_path / "good.png").unlink()
     again = decode_pictures(scenes, data=tmp_path, cache=tmp_path / "cache")
     np.testing.assert_array_equal(again.read(scenes[0]), picture)
+
+
+def test_a_replaced_picture_is_not_taken_from_the_cache(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    path, run = tmp_path / "one.png", tmp_path / "run"
+    cv2.imwrite(str(path), rng.integers(0, 255, (30, 40, 3)).astype(np.uint8))
+    labels(tmp_path, [row("one.png", [])])
+    scenes = read_scenes(tmp_path)
+    decode_pictures(scenes, data=tmp_path, cache=run / "cache")
+    cv2.imwrite(str(path), rng.integers(0, 255, (30, 40, 3)).astype(np.uint8))
+    with pytest.raises(ConfigError, match=r"run: .* other pictures: .*one\.png changed since"):
+        decode_pictures(scenes, data=tmp_path, cache=run / "cache")
 
 
 def test_the_hash_of_the_data_changes_with_a_label() -> None:

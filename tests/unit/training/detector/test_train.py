@@ -2,11 +2,11 @@
 
 import errno
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -15,14 +15,19 @@ keras = pytest.importorskip("keras")
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from maskwatch.errors import ConfigError, StorageError  # noqa: E402  # after the check for extras
+from maskwatch.errors import ConfigError, ModelError, StorageError  # noqa: E402  # after the check for extras
 from tests.support.tensorboard import logged  # noqa: E402
+from tests.unit.training.detector.made_up import made_up_data  # noqa: E402
 from training.detector.batches import Batch  # noqa: E402
 from training.detector.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
+from training.detector.network import build_detector  # noqa: E402
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe  # noqa: E402
 from training.detector.scenes import Scene, decode_pictures, read_scenes  # noqa: E402
-from training.detector.train import DetectorTraining, Progress, TrainingDivergedError  # noqa: E402
+from training.detector.start import start_model  # noqa: E402
+from training.detector.train import DetectorTraining, Progress  # noqa: E402
 from training.detector.train import learning_rate as rate_at  # noqa: E402
+from training.diverged import TrainingDivergedError  # noqa: E402
+from training.metrics_file import append_row, read_rows  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(
@@ -53,19 +58,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty pictures of bright squares, in every split."""
-    folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-    lines = []
-    for index in range(20):
-        picture = rng.integers(0, 60, (64, 64, 3)).astype(np.uint8)
-        x, y = (int(value) for value in rng.integers(4, 30, 2))
-        picture[y : y + 24, x : x + 20] = 220
-        cv2.imwrite(str(folder / f"{index}.png"), picture)
-        boxes = [[x, y, x + 20, y + 24, "mask"]]
-        scene = {"file": f"{index}.png", "source": "made", "group": index, "width": 64}
-        lines.append(json.dumps(scene | {"height": 64, "boxes": boxes}))
-    (folder / "labels.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    return folder
+    return made_up_data(tmp_path_factory.mktemp("made") / "data")
 
 
 def training(data: Path, folder: Path, recipe: DetectorRecipe = RECIPE) -> DetectorTraining:
@@ -94,9 +87,13 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(data: Path, tmp_path:
     killed._train_on = kill.__get__(killed)  # type: ignore[method-assign]
     with pytest.raises(KilledError):
         killed.run(lambda progress: None)
+    metrics = tmp_path / "killed" / "metrics.jsonl"
+    append_row(metrics, {"step": 3})  # told of before the kill
     resumed = training(data, tmp_path / "killed")
     assert resumed.step == 2
+    assert read_rows(metrics) == []
     resumed.run(lambda progress: None)
+    assert [row["step"] for row in read_rows(metrics)] == [4]
     for ours, theirs in zip(
         resumed.average.get_weights(), whole.average.get_weights(), strict=True
     ):
@@ -114,6 +111,60 @@ def test_a_run_leaves_metrics_weights_and_the_exported_net(data: Path, tmp_path:
     assert (tmp_path / "best.weights.h5").exists()
 
 
+def relabelled(data: Path, folder: Path, rows: list[dict[str, Any]]) -> Path:
+    """A copy of a data folder under other labels."""
+    shutil.copytree(data, folder, ignore=shutil.ignore_patterns("cache"))
+    (folder / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return folder
+
+
+def test_a_source_without_a_face_that_counts_is_named_and_not_measured(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [json.loads(line) for line in (data / "labels.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["split"] = "val" if number < 4 else "train"
+    rows[0] |= {"source": "far", "boxes": [[5, 5, 5.2, 5.3, "mask"]]}
+    folder = relabelled(data, tmp_path / "data", rows)
+    run = training(folder, tmp_path / "run", with_steps(1))
+    told: list[Progress] = []
+    run.run(told.append)
+    assert set(told[-1].ap50) == {"made"}
+    assert "far: no face in its validation pictures is 8 px or higher" in caplog.text
+    assert "no validation picture" not in caplog.text
+
+
+def test_without_any_face_to_measure_the_last_weights_are_the_best(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [json.loads(line) for line in (data / "labels.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["split"] = "val" if number < 4 else "train"
+        if number < 4:
+            row["boxes"] = []
+    folder = relabelled(data, tmp_path / "data", rows)
+    run = training(folder, tmp_path / "run", with_steps(2))
+    told: list[Progress] = []
+    run.run(told.append)
+    assert "no validation picture has a face to measure" in caplog.text
+    assert (told[-1].step, told[-1].ap50) == (2, {})
+    best = build_detector(RECIPE.net.widths())
+    best.load_weights(run.best_path)
+    for ours, theirs in zip(best.get_weights(), run.average.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_damaged_start_is_one_clear_line(data: Path, tmp_path: Path) -> None:
+    start = tmp_path / "yunet.onnx"
+    start.write_bytes(b"\xff\xffnothing")
+    scenes = read_scenes(data)
+    cache = decode_pictures(scenes, data=data, cache=tmp_path / "cache")
+    with pytest.raises(ModelError, match=r"yunet\.onnx: damaged, or no ONNX file"):
+        DetectorTraining(RECIPE, scenes, cache, tmp_path / "run", start=start, workers=0)
+    with pytest.raises(ModelError, match=r"yunet\.onnx: damaged, or no ONNX file"):
+        start_model(RECIPE.net.widths(), start, seed=1)
+
+
 def test_a_loss_that_is_no_number_stops_and_names_the_pictures(data: Path, tmp_path: Path) -> None:
     run = training(data, tmp_path, with_steps(4))
     good = training(data, tmp_path, with_steps(2))
@@ -125,6 +176,47 @@ def test_a_loss_that_is_no_number_stops_and_names_the_pictures(data: Path, tmp_p
     state = load_checkpoint(run.checkpoint_path)
     assert state is not None
     assert all(torch.isfinite(weights).all() for weights in state["weights"])
+
+
+@pytest.mark.parametrize("spoilt", ["model", "average"])
+def test_weights_that_a_step_spoils_are_neither_saved_nor_exported(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoilt: str
+) -> None:
+    run = training(data, tmp_path)
+    real = run._train_on
+
+    def spoil(batch: Batch) -> dict[str, float]:
+        losses = real(batch)
+        if batch.step == 3:
+            with torch.no_grad():
+                next(iter(getattr(run, spoilt).parameters())).fill_(float("inf"))
+        return losses
+
+    monkeypatch.setattr(run, "_train_on", spoil)
+    with pytest.raises(TrainingDivergedError, match=r"no numbers at step 3 \(pictures \d+\.png"):
+        run.run(lambda progress: None)
+    state = load_checkpoint(run.checkpoint_path)
+    assert state is not None
+    assert state["step"] == 2
+    assert not (tmp_path / "best.onnx").exists()
+
+
+def test_gradients_that_are_no_numbers_stop_before_they_reach_the_weights(
+    data: Path, tmp_path: Path
+) -> None:
+    run = training(data, tmp_path)
+    next(iter(run.model.parameters())).register_hook(lambda gradient: gradient * float("nan"))
+    before = run.model.get_weights()
+    with pytest.raises(TrainingDivergedError, match="norm of the gradients is nan at step 0"):
+        run.run(lambda progress: None)
+    for ours, theirs in zip(run.model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_checkpoint_of_weights_that_are_no_numbers_is_refused(tmp_path: Path) -> None:
+    save_checkpoint({"weights": [torch.tensor([float("nan")])]}, tmp_path / "checkpoint.pt")
+    with pytest.raises(StorageError, match="no numbers; remove it to start anew"):
+        load_checkpoint(tmp_path / "checkpoint.pt")
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(

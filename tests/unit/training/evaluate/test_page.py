@@ -9,7 +9,7 @@ pytest.importorskip("matplotlib", reason="needs the extra [train]")
 
 from maskwatch.errors import ConfigError
 from models.card import Card, InputPart
-from training.evaluate.page import write_page
+from training.evaluate.page import _REPEAT, write_page
 
 
 def card(task: str) -> Card:
@@ -48,6 +48,11 @@ def test_the_page_holds_tables_plots_cards_and_hashes(tmp_path: Path) -> None:
     ):
         assert said in text
     assert (page.parent / "accuracy-detector.png").read_bytes() == b"plot"
+
+
+def test_the_page_in_the_documents_says_what_the_program_would_write_of_repeating_it() -> None:
+    page = Path(__file__).parents[4] / "docs" / "accuracy.md"
+    assert page.read_text(encoding="utf-8").endswith(_REPEAT)
 
 
 def test_a_part_that_was_not_measured_is_named(tmp_path: Path) -> None:

@@ -18,18 +18,20 @@ import keras
 
 from maskwatch.config import WorkerSettings
 from maskwatch.contracts import Verdict
-from maskwatch.errors import ConfigError, MediaError, ModelError
+from maskwatch.errors import ConfigError, MediaError, ModelError, StorageError
 from maskwatch.geometry import Box
 from models.card import read_card
 from models.registry import load_classifier
+from tests.support.full_disk import refuse
 from tests.support.tensorboard import logged
-from training.classifier.checkpoint import Checkpoint
+from training.classifier.checkpoint import Checkpoint, load_checkpoint
 from training.datasets.folders import folder_pictures
+from training.diverged import TrainingDivergedError
 from training.vgg19 import train
 from training.vgg19.net import build_vgg19
 from training.vgg19.pictures import PictureBatches, side_of
 from training.vgg19.recipe import BUILTIN_RECIPE, Vgg19Recipe, read_recipe
-from training.vgg19.train import Epoch, Vgg19DivergedError, Vgg19Options, train_vgg19
+from training.vgg19.train import Epoch, Vgg19Options, train_vgg19
 
 pytestmark = pytest.mark.filterwarnings("default")  # Keras's engines warn about each other
 
@@ -177,6 +179,21 @@ def test_a_run_killed_before_its_checkpoint_keeps_the_history_whole(
     assert [row["epoch"] for row in rows] == [1, 2]
 
 
+@pytest.mark.parametrize("name", ["history.png", "vgg19.keras"])
+def test_a_full_disk_names_the_file(thesis_set: Path, tmp_path: Path, name: str) -> None:
+    options = Vgg19Options(
+        data=thesis_set,
+        folder=tmp_path,
+        recipe=SMALL.model_copy(update={"epochs": 1}),
+        weights=None,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        refuse(patch, name)
+        with pytest.raises(StorageError, match=f"{name}: cannot be written .*free some space"):
+            train_vgg19(options, lambda _: None)
+    assert not (tmp_path / name).exists()
+
+
 def test_a_loss_that_is_no_number_names_the_batch(
     thesis_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,8 +206,29 @@ def test_a_loss_that_is_no_number_names_the_batch(
 
     monkeypatch.setattr(train.PictureBatches, "batch", spoilt)
     options = Vgg19Options(data=thesis_set, folder=tmp_path, recipe=SMALL, weights=None)
-    with pytest.raises(Vgg19DivergedError, match="in batch 1 of epoch 1"):
+    with pytest.raises(TrainingDivergedError, match="in batch 1 of epoch 1"):
         train_vgg19(options, lambda _: None)
+
+
+def test_weights_that_are_no_numbers_after_the_last_batch_are_not_kept(
+    thesis_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = keras.Model.train_on_batch
+
+    def spoil(self: keras.Model, *given: Any, **named: Any) -> Any:
+        figures = fits(self, *given, **named)
+        calls.append(1)
+        if len(calls) == 4:  # the last of the second epoch
+            self.layers[-1].set_weights([a * np.nan for a in self.layers[-1].get_weights()])
+        return figures
+
+    calls: list[int] = []
+    monkeypatch.setattr(keras.Model, "train_on_batch", spoil)
+    options = Vgg19Options(data=thesis_set, folder=tmp_path, recipe=SMALL, weights=None)
+    with pytest.raises(TrainingDivergedError, match="no numbers after batch 1 of epoch 2"):
+        train_vgg19(options, lambda _: None)
+    assert load_checkpoint(tmp_path / "checkpoint.npz").step == 1
+    assert len(json.loads((tmp_path / "history.json").read_text())) == 1
 
 
 def test_augmented_copies_of_a_face_stay_on_one_side_of_a_split_by_base_face(
