@@ -22,14 +22,13 @@ from training.classifier.crop_cache import (
 from training.classifier.curves import draw_curves, draw_trade
 from training.classifier.finish import WEIGHTS_NAME, finish
 from training.classifier.leaks import rows_like_held_out
-from training.classifier.recipe import ClassifierRecipe, read_recipe
+from training.classifier.recipe import BUILTIN_RECIPE, ClassifierRecipe, read_recipe
 from training.classifier.train import ClassifierTraining, Progress
 from training.run_record import OTHER_DATA, write_run_record
 from training.tensorboard_log import TensorboardLog
 
 logger = logging.getLogger(__name__)
 
-BUILTIN_RECIPE = Path(__file__).parent.parent / "recipes" / "classifier.toml"
 BUILTIN = "builtin"
 
 
