@@ -9,7 +9,7 @@ from typing import Any
 
 from maskwatch.errors import ConfigError
 from models.card import Card
-from training.evaluate.behind import table
+from training.evaluate.behind import MOST_READ, table
 
 _COMMANDS = {"detector": "detector", "classifier": "classifier", "careful": "classifier --careful"}
 """What is evaluated, and by which command."""
@@ -180,7 +180,7 @@ def _behind(record: dict[str, Any]) -> list[str]:
         "of a detector's finds are faces (ours as configured stand above); mask or none is the "
         "share right among the readable ones. A detector that misses hard faces has fewer to read "
         "wrongly: the last column counts what is not found too. It is the mean of the three "
-        "classes' AP at IoU 0.5, over all scores.\n",
+        f"classes' AP at IoU 0.5, over the {MOST_READ} surest finds of each picture.\n",
     ]
 
 

@@ -19,7 +19,7 @@ from maskwatch.errors import ConfigError
 from maskwatch.geometry import Box
 from models.mask_classifier import Reading
 from training.detector.scenes import labelled_picture, read_scenes
-from training.evaluate.behind import ReadBehind, read_behind, see_found, table
+from training.evaluate.behind import MOST_READ, ReadBehind, read_behind, see_found, table
 from training.evaluate.classifier_page import without_nan
 from training.evaluate.detection import FoundFaces, measure_detection
 from training.evaluate.detector_cli import detector
@@ -136,6 +136,14 @@ def test_a_detector_that_is_never_precise_has_no_figure_of_reading(data: Path) -
     read = read_behind(scenes, [nothing] * len(scenes), threshold=1.1)
     assert (read.faces, read.mean_ap50) == (0, 0.0)
     assert "| blind | 0 | - | - | 0.000 |" in table({"blind": {"read": without_nan(asdict(read))}})
+
+
+def test_of_thousands_of_finds_the_surest_are_read() -> None:
+    scores = np.random.default_rng(0).random(3000)
+    found = FoundFaces(np.tile([0.0, 0.0, 8.0, 8.0], (3000, 1)), scores)
+    seen = see_found(np.zeros((9, 9, 3), np.uint8), found, SaysMask())  # type: ignore[arg-type]
+    assert len(seen.readings) == MOST_READ
+    assert [face.score for face in seen.faces] == sorted(scores, reverse=True)[:MOST_READ]
 
 
 def test_a_picture_that_cannot_be_read_is_named_and_left_out(
