@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -16,6 +17,7 @@ from maskwatch.geometry import Box
 from models.card import Card, ReadabilityPart, check_weights, read_card
 from models.crops import crop_face
 from models.runtimes import Device, Runtime
+from models.runtimes.buckets import BucketedRuntime
 from models.runtimes.loading import load_runtime
 
 BUILTIN_CARD = Path(__file__).parent / "weights" / "mask_classifier.json"
@@ -48,21 +50,20 @@ class Reading:
 class MaskClassifier:
     """A classifier of face crops with its card."""
 
-    def __init__(self, runtime: Runtime, card: Card, *, mirrors: bool = False) -> None:
+    def __init__(self, runtime: Runtime, card: Card) -> None:
         """Joins a loaded network and its card.
 
         Args:
             runtime: What runs the network.
             card: What it takes and answers.
-            mirrors: Read each face in the mirror too, and take the mean.
 
         Raises:
             ModelError: The card is not that of a mask classifier.
         """
         _check_card(card)
         self.card = card
-        self._runtime = runtime
-        self._mirrors = mirrors
+        self._runtime = BucketedRuntime(runtime, BATCH_BUCKETS)
+        self._mirrors = False
 
     @classmethod
     def load(
@@ -82,8 +83,13 @@ class MaskClassifier:
         return classifier
 
     def mirroring(self) -> Self:
-        """Returns the same classifier, but one that reads each face in the mirror too."""
-        return type(self)(self._runtime, self.card, mirrors=True)
+        """Returns the same classifier, but one that reads each face in the mirror too.
+
+        What it says is the mean of both.
+        """
+        twin = copy(self)
+        twin._mirrors = True
+        return twin
 
     def warm_up(self) -> None:
         """Runs one blank batch of each size, so that the first real one is not the slow one."""
@@ -129,19 +135,12 @@ class MaskClassifier:
 
     def probabilities(self, crops: Picture) -> Floats:
         """Returns calibrated probabilities (N, classes of the card) of crops (N, S, S, 3), BGR."""
-        parts = []
-        start = 0
-        while start < len(crops):
-            size = _bucket(len(crops) - start)
-            chunk = crops[start : start + size]
-            filled = np.zeros((size, *chunk.shape[1:]), np.uint8)
-            filled[: len(chunk)] = chunk
-            answers = self._answers(filled)
-            if self._mirrors:
-                answers = (answers + self._answers(filled[:, :, ::-1])) / 2
-            parts.append(answers[: len(chunk)])
-            start += len(chunk)
-        return np.concatenate(parts) if parts else np.empty((0, len(self.card.classes)))
+        if not len(crops):
+            return np.empty((0, len(self.card.classes)))
+        answers = self._answers(crops)
+        if self._mirrors:
+            answers = (answers + self._answers(crops[:, :, ::-1])) / 2
+        return answers
 
     def _answers(self, crops: Picture) -> Floats:
         answers = self._runtime.run(network_input(crops, self.card))[0].astype(np.float64)
@@ -216,11 +215,6 @@ def network_input(crops: Picture, card: Card) -> NDArray[np.generic]:
     if asked.dtype == "float32":
         batch = batch.astype(np.float32) * np.float32(asked.scale) + np.float32(asked.offset)
     return np.ascontiguousarray(batch.transpose(0, 3, 1, 2) if asked.layout == "nchw" else batch)
-
-
-def _bucket(count: int) -> int:
-    """The smallest bucket that holds `count`, or the largest there is."""
-    return next((size for size in BATCH_BUCKETS if size >= count), BATCH_BUCKETS[-1])
 
 
 def _check_card(card: Card) -> None:

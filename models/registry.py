@@ -53,8 +53,7 @@ def load_classifier(settings: WorkerSettings) -> MaskClassifier:
     Raises:
         ModelError: The file, its card or the device is missing, or they do not fit.
     """
-    name = settings.classifier
-    card = BUILTIN_CARD if name == BUILTIN else _card_path(name, "workers.classifier")
+    card = _classifier_card_path(settings.classifier)
     return MaskClassifier.load(card, threads=settings.threads or None, device=settings.device)
 
 
@@ -67,11 +66,22 @@ def load_detector(settings: WorkerSettings) -> Detector:
     name = settings.detector
     if name.startswith(_YUNET):
         return YuNetDetector(Path(name.removeprefix(_YUNET)).expanduser())
-    if name == BUILTIN:
-        card_path = BUILTIN_WEIGHTS.with_suffix(".json")
-    else:
-        card_path = _card_path(name, "workers.detector")
+    card_path = _detector_card_path(name)
     return _detector(card_path, threads=settings.threads or None, device=settings.device)
+
+
+def card_paths(settings: WorkerSettings) -> dict[str, Path]:
+    """Returns where the cards of the configured ``detector`` and ``classifier`` lie.
+
+    YuNet has no card, so there is no ``detector`` where it is configured.
+
+    Raises:
+        ModelError: A setting names no file of ours.
+    """
+    paths = {}
+    if not settings.detector.startswith(_YUNET):
+        paths["detector"] = _detector_card_path(settings.detector)
+    return paths | {"classifier": _classifier_card_path(settings.classifier)}
 
 
 def _detector(card_path: Path, *, threads: int | None, device: Device) -> FaceDetector:
@@ -97,6 +107,16 @@ def _detector(card_path: Path, *, threads: int | None, device: Device) -> FaceDe
     # Weights of another network answer in another shape: told now, not at the first picture.
     detector.detect([np.zeros((_BLANK_PX, _BLANK_PX, 3), np.uint8)], long_side=_BLANK_PX)
     return detector
+
+
+def _classifier_card_path(name: str) -> Path:
+    return BUILTIN_CARD if name == BUILTIN else _card_path(name, "workers.classifier")
+
+
+def _detector_card_path(name: str) -> Path:
+    if name == BUILTIN:
+        return BUILTIN_WEIGHTS.with_suffix(".json")
+    return _card_path(name, "workers.detector")
 
 
 def _card_path(name: str, key: str) -> Path:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.progress import BarColumn, Progress, TextColumn
+
+from training.keras_engine import choose_backend
 
 if TYPE_CHECKING:
     from training.classifier.train import Progress as TrainingProgress
@@ -83,12 +83,3 @@ def progress_line(progress: TrainingProgress) -> str:
         measured = f"  mask or none {scores.mask_vs_none:.4f}  macro-F1 {scores.macro_f1:.4f}"
     left = f"{progress.left_s / 60:.0f} min left"
     return f"{progress.step}/{progress.steps}  loss {progress.loss:.3f}{measured}  {left}"
-
-
-def choose_backend() -> None:
-    """Lets Keras run on PyTorch where it is installed: faster than TensorFlow on CPUs here.
-
-    Must be called before Keras is imported; KERAS_BACKEND in the environment wins.
-    """
-    if importlib.util.find_spec("torch") is not None:
-        os.environ.setdefault("KERAS_BACKEND", "torch")

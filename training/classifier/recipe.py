@@ -10,6 +10,8 @@ from maskwatch.contracts import CLASSES
 from training.augment.camera import CameraSettings
 from training.recipe_file import read_recipe_file
 
+BUILTIN_RECIPE = Path(__file__).parent.parent / "recipes" / "classifier.toml"
+
 DRAWN = "drawn"
 """Name in ``[shares.*]`` for masks drawn on unmasked faces."""
 

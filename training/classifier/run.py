@@ -23,7 +23,7 @@ from training.classifier.curves import draw_curves, draw_trade
 from training.classifier.few_faces import card_of
 from training.classifier.finish import WEIGHTS_NAME, finish
 from training.classifier.leaks import rows_like_held_out
-from training.classifier.recipe import ClassifierRecipe, read_recipe
+from training.classifier.recipe import BUILTIN_RECIPE, ClassifierRecipe, read_recipe
 from training.classifier.train import ClassifierTraining, Progress
 from training.datasets.fingerprints import keep_fingerprints, refuse_changed
 from training.datasets.folders import is_picture
@@ -35,7 +35,6 @@ from training.tensorboard_log import TensorboardLog
 
 logger = logging.getLogger(__name__)
 
-BUILTIN_RECIPE = Path(__file__).parent.parent / "recipes" / "classifier.toml"
 BUILTIN = "builtin"
 
 

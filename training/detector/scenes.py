@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.geometry import boxes_to_array
+from maskwatch.geometry import Box, boxes_to_array
 from training.datasets.fingerprints import keep_fingerprints, refuse_changed
-from training.datasets.index import LabelledPicture, Problem, log_skipped, read_index
+from training.datasets.index import LabelledBox, LabelledPicture, Problem, log_skipped, read_index
 from training.datasets.split import Split, split_of
 from training.disk import make_folder, write_text_whole, written_whole
 from training.evaluate.detection import LabelledFaces
@@ -78,6 +78,22 @@ class Scene:
             to_640=REFERENCE_LONG_SIDE_PX / max(self.size),
             unlabelled_below_px=self.unlabelled_below_px,
         )
+
+
+def labelled_picture(scene: Scene) -> LabelledPicture:
+    """Returns the scene as the index has it."""
+    return LabelledPicture(
+        file=scene.file,
+        source=scene.source,
+        group=scene.group,
+        width=scene.size[0],
+        height=scene.size[1],
+        boxes=tuple(
+            LabelledBox(Box(*box.tolist()), label)
+            for box, label in zip(scene.boxes, scene.labels, strict=True)
+        ),
+        chosen_split=scene.chosen_split,
+    )
 
 
 def read_scenes(folder: Path) -> list[Scene]:

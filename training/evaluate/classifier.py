@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from maskwatch.contracts import CLASSES
 from maskwatch.geometry import Box, boxes_to_array, iou_matrix
-from models.mask_classifier import MaskClassifier
+from models.face_detector import Detection
+from models.mask_classifier import MaskClassifier, Reading
 from models.registry import Detector
 from training.classifier.measures import calibration_error, f1_by_class
 from training.datasets.folders import read_picture
@@ -86,31 +88,70 @@ class ReadingReport:
     calibration_error: float
 
 
-def read_scenes(
+@dataclass(frozen=True, slots=True)
+class SeenPicture:
+    """What was found in one picture and how it was read.
+
+    Attributes:
+        faces: In its pixels, surest first.
+        readings: One for each face.
+        to_640: Pixels at 640 on the longer side for one pixel of the picture.
+    """
+
+    faces: Sequence[Detection]
+    readings: Sequence[Reading]
+    to_640: float
+
+
+def see(
+    picture: NDArray[np.uint8], faces: Sequence[Detection], classifier: MaskClassifier
+) -> SeenPicture:
+    """Reads the faces found in a picture, uint8 (H, W, 3), BGR."""
+    readings = classifier.read([picture], [[face.box for face in faces]])[0]
+    return SeenPicture(faces, readings, 640 / max(picture.shape[:2]))
+
+
+def see_scenes(
     folder: Path,
     scenes: Sequence[LabelledPicture],
     detector: Detector,
     classifier: MaskClassifier,
     *,
+    min_score: float | None = _LEAST_SCORE,
     tell: Callable[[int], None] = lambda _done: None,
-) -> Looks:
-    """Finds and reads the labelled faces of scenes; faces that are not found are left out.
+) -> list[SeenPicture]:
+    """Finds and reads the faces of scenes.
 
     Args:
         folder: Where the pictures are.
         scenes: Labelled pictures of the folder's index.
-        detector: At its own threshold.
+        detector: Any.
         classifier: Any with the three classes or two of them.
+        min_score: Of the faces; None is the detector's own threshold.
         tell: Called with the number of pictures done.
     """
-    rows: list[tuple[Any, ...]] = []
+    seen = []
     for done, scene in enumerate(scenes, 1):
         picture = read_picture(folder / scene.file)
-        found = detector.detect([picture])[0]
-        boxes = [face.box for face in found]
-        matches = _matches(boxes, [face.box for face in scene.boxes])
-        readings = classifier.read([picture], [[boxes[place] for place, _ in matches]])[0]
-        for (place, truth), reading in zip(matches, readings, strict=True):
+        faces = detector.detect([picture], min_score=min_score)[0]
+        seen.append(see(picture, faces, classifier))
+        tell(done)
+    return seen
+
+
+def looks_at(
+    scenes: Sequence[LabelledPicture], seen: Sequence[SeenPicture], *, min_score: float
+) -> Looks:
+    """Returns the labelled faces that were found at a score; the others are left out.
+
+    A detector of one look lets the surest of overlapping faces stand, so that what it finds at a
+    higher score is what it finds at a lower one without the faces below.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for scene, of_scene in zip(scenes, seen, strict=True):
+        boxes = [face.box for face in of_scene.faces if face.score >= min_score]
+        for place, truth in _matches(boxes, [face.box for face in scene.boxes]):
+            reading = of_scene.readings[place]
             rows.append(
                 (
                     scene.source,
@@ -120,11 +161,10 @@ def read_scenes(
                     CLASSES.index(reading.label) if reading.label in CLASSES else UNREADABLE,
                     [reading.probabilities[name] for name in CLASSES],
                     boxes[place].height,
-                    scene.boxes[truth].box.height * 640 / max(picture.shape[:2]),
-                    found[place].score,
+                    scene.boxes[truth].box.height * of_scene.to_640,
+                    of_scene.faces[place].score,
                 )
             )
-        tell(done)
     columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 9
     kinds = (np.str_, np.str_, float, np.int64, np.int64, float, float, float, float)
     arrays = [np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
@@ -132,36 +172,15 @@ def read_scenes(
     return Looks(*arrays)
 
 
-def end_to_end(
-    folder: Path,
-    scenes: Sequence[LabelledPicture],
-    detector: Detector,
-    classifier: MaskClassifier,
-) -> dict[str, float]:
+def end_to_end(scenes: Sequence[LabelledPicture], seen: Sequence[SeenPicture]) -> dict[str, float]:
     """Returns the average precision at IoU 0.5 of each class, and their mean as ``mean``.
 
     Every face that is found counts for every class, with the product of the detector's score and
-    the class's probability; the size limits are those of `measure_detection`.
+    the class's probability; the size limits are those of `measure_detection`. A class without a
+    face to judge is left out.
     """
-    boxes: list[Floats] = []
-    scores: list[Floats] = []
-    for scene in scenes:
-        picture = read_picture(folder / scene.file)
-        found = detector.detect([picture], min_score=_LEAST_SCORE)[0]
-        readings = classifier.read([picture], [[face.box for face in found]])[0]
-        boxes.append(boxes_to_array([face.box for face in found]))
-        scores.append(
-            np.array(
-                [
-                    [face.score * reading.probabilities[name] for name in CLASSES]
-                    for face, reading in zip(found, readings, strict=True)
-                ]
-            ).reshape(-1, len(CLASSES))
-        )
     precision = {}
-    for number, name in enumerate(CLASSES):
-        if not any(face.label == name for scene in scenes for face in scene.boxes):
-            continue
+    for name in CLASSES:
         truths = [
             LabelledFaces(
                 boxes_to_array([face.box for face in scene.boxes if face.label == name]),
@@ -170,12 +189,22 @@ def end_to_end(
             )
             for scene in scenes
         ]
-        found_faces = [
-            FoundFaces(of_picture, chances[:, number])
-            for of_picture, chances in zip(boxes, scores, strict=True)
+        found = [
+            FoundFaces(
+                boxes_to_array([face.box for face in of_scene.faces]),
+                np.array(
+                    [
+                        face.score * reading.probabilities[name]
+                        for face, reading in zip(of_scene.faces, of_scene.readings, strict=True)
+                    ]
+                ),
+            )
+            for of_scene in seen
         ]
-        precision[name] = measure_detection(truths, found_faces).ap50
-    return precision | {"mean": float(np.mean(list(precision.values())))}
+        with suppress(ValueError):
+            precision[name] = measure_detection(truths, found).ap50
+    mean = float(np.mean(list(precision.values()))) if precision else float("nan")
+    return precision | {"mean": mean}
 
 
 def _matches(found: Sequence[Box], labelled: Sequence[Box]) -> list[tuple[int, int]]:

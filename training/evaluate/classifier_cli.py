@@ -51,7 +51,13 @@ def classifier(
     from models.careful import CarefulDetector
     from models.registry import Detector, load_classifier, load_detector
     from training.datasets.index import read_index
-    from training.evaluate.classifier import end_to_end, read_scenes, reading_report, slices
+    from training.evaluate.classifier import (
+        end_to_end,
+        looks_at,
+        reading_report,
+        see_scenes,
+        slices,
+    )
     from training.evaluate.classifier_page import as_json, as_markdown, draw
 
     settings = WorkerSettings(classifier=name, detector=detector, threads=threads or 0)
@@ -67,11 +73,14 @@ def classifier(
         raise MediaError(f"{data}: no picture falls into the split {split!r}; try --split all")
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("pictures", total=len(scenes))
-        looks = read_scenes(
+        seen = see_scenes(
             data, scenes, finds, reads, tell=lambda done: bar.update(task, completed=done)
         )
+    # Several looks at another score are joined into other boxes: these faces are found anew.
+    shown = see_scenes(data, scenes, finds, reads, min_score=None) if careful else seen
+    looks = looks_at(scenes, shown, min_score=finds.min_score)
     reports = {part: reading_report(chosen) for part, chosen in slices(looks).items()}
-    ap50 = end_to_end(data, scenes, finds, reads)
+    ap50 = end_to_end(scenes, seen)
     page = as_markdown(reports, ap50)
     click.echo(page)
     if out is None:

@@ -53,7 +53,7 @@ def as_markdown(reports: Mapping[str, ReadingReport], ap50: Mapping[str, float])
 def as_json(reports: Mapping[str, ReadingReport], ap50: Mapping[str, float]) -> dict[str, Any]:
     """Returns everything that the tables say; nan becomes None, which JSON has."""
     return {
-        "slices": {name: _without_nan(asdict(report)) for name, report in reports.items()},
+        "slices": {name: without_nan(asdict(report)) for name, report in reports.items()},
         "end_to_end_ap50": {name: round(value, 4) for name, value in ap50.items()},
     }
 
@@ -80,9 +80,10 @@ def _figure(value: float | None) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """Returns figures as JSON takes them: four digits, and None for nan."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, float):
         return None if math.isnan(value) else round(value, 4)
     return value

@@ -31,25 +31,38 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def detector(
     data: Path, split: str, weights: Path | None, baselines: Path | None, out: Path | None
 ) -> None:  # fmt: skip
-    """Measure the face detector on labelled pictures, and public ones in the same run."""
+    """Measure the face detector on labelled pictures, and public ones in the same run.
+
+    With public ones the built-in classifier reads what each of them finds.
+    """
     from maskwatch.errors import ConfigError
+    from models.mask_classifier import MaskClassifier
     from training.detector.scenes import read_scenes
+    from training.evaluate.behind import table
     from training.evaluate.detectors import as_json, as_markdown, draw, finders, score_detectors
 
     scenes = [scene for scene in read_scenes(data) if split in ("all", scene.split)]
     if not scenes:
         raise ConfigError(f"{data}: no picture falls into the split {split!r}; try --split all")
     chosen = finders(weights, baselines)
+    # Alone, our detector's faces are read by `evaluate classifier`.
+    reads = MaskClassifier.load() if baselines is not None else None
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("pictures", total=len(scenes))
         scores = score_detectors(
-            scenes, data, chosen, tell=lambda done: bar.update(task, completed=done)
+            scenes,
+            data,
+            chosen,
+            classifier=reads,
+            tell=lambda done: bar.update(task, completed=done),
         )
+    figures = as_json(scores, scenes, split)
     click.echo(as_markdown(scores))
+    click.echo(table(figures["detectors"]))
     if out is None:
         return
     out.mkdir(parents=True, exist_ok=True)
-    result = json.dumps(as_json(scores, scenes, split), indent=1)
+    result = json.dumps(figures, indent=1)
     (out / "detector.json").write_text(result + "\n", encoding="utf-8")
     (out / "detector.md").write_text(as_markdown(scores), encoding="utf-8")
     draw(scores, out / "detector.png")

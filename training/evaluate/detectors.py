@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from maskwatch.errors import ConfigError
-from training.detector.scenes import Scene, data_hash
+from models.mask_classifier import MaskClassifier
+from training.detector.scenes import Scene, data_hash, labelled_picture
+from training.evaluate.behind import ReadBehind, read_behind, see_found
+from training.evaluate.classifier import SeenPicture
+from training.evaluate.classifier_page import without_nan
 from training.evaluate.detection import (
     HEIGHT_BANDS_PX,
     DetectionReport,
     FoundFaces,
-    LabelledFaces,
     measure_detection,
 )
 from training.evaluate.rivals import Finder, ours, ours_careful, rfb, yunet, yunet_careful
@@ -43,12 +46,15 @@ class DetectorScores:
         mean_ap40: Mean of the sources' average precision where an overlap of `LOOSE_IOU` is a hit:
             how much is lost to boxes that are placed otherwise than the labels.
         ms_per_picture: Median time of one picture, resizing and suppression with it.
+        read: What the classifier makes of its finds, at the score where 90 % of them are faces;
+            None without a classifier.
     """
 
     by_source: dict[str, DetectionReport]
     overall: DetectionReport
     mean_ap40: float
     ms_per_picture: float
+    read: ReadBehind | None = None
 
     @property
     def mean_ap50(self) -> float:
@@ -77,29 +83,53 @@ def score_detectors(
     data: Path,
     detectors: Mapping[str, Finder],
     *,
+    classifier: MaskClassifier | None = None,
     tell: Callable[[int], None] = lambda done: None,
 ) -> dict[str, DetectorScores]:
-    """Runs every detector on every picture; a picture that cannot be read is named and left out."""
-    truths: list[tuple[str, LabelledFaces]] = []
+    """Runs every detector on every picture; a picture that cannot be read is named and left out.
+
+    Args:
+        scenes: Labelled pictures.
+        data: Where they lie.
+        detectors: By name.
+        classifier: Reads what each detector finds; None leaves it unread.
+        tell: Called with the number of pictures done.
+    """
+    usable: list[Scene] = []
     found: dict[str, list[FoundFaces]] = {name: [] for name in detectors}
+    seen: dict[str, list[SeenPicture]] = {name: [] for name in detectors}
     times: dict[str, list[float]] = {name: [] for name in detectors}
     for index, scene in enumerate(scenes):
         tell(index)
-        picture = cv2.imread(str(data / scene.file), cv2.IMREAD_COLOR)
-        if picture is None:
+        decoded = cv2.imread(str(data / scene.file), cv2.IMREAD_COLOR)
+        if decoded is None:
             _logger.warning("%s cannot be read: left out", data / scene.file)
             continue
-        truths.append((scene.source, scene.truth))
+        usable.append(scene)
+        picture = np.asarray(decoded, np.uint8)
         for name, find in detectors.items():
             started = time.perf_counter()
-            found[name].append(find(np.asarray(picture, np.uint8)))
+            faces = find(picture)
             times[name].append((time.perf_counter() - started) * 1e3)
-    return {name: _scores(truths, found[name], float(np.median(times[name]))) for name in detectors}
+            found[name].append(faces)
+            if classifier is not None:
+                seen[name].append(see_found(picture, faces, classifier))
+    scores = {
+        name: _scores(usable, found[name], float(np.median(times[name]))) for name in detectors
+    }
+    if classifier is None:
+        return scores
+    pictures = [labelled_picture(scene) for scene in usable]
+    return {
+        name: replace(
+            score, read=read_behind(pictures, seen[name], threshold=score.overall.threshold)
+        )
+        for name, score in scores.items()
+    }
 
 
-def _scores(
-    truths: list[tuple[str, LabelledFaces]], found: list[FoundFaces], ms_per_picture: float
-) -> DetectorScores:
+def _scores(scenes: list[Scene], found: list[FoundFaces], ms_per_picture: float) -> DetectorScores:
+    truths = [(scene.source, scene.truth) for scene in scenes]
     by_source, loose = {}, []
     for source in sorted({name for name, _ in truths}):
         rows = [index for index, (name, _) in enumerate(truths) if name == source]
@@ -125,6 +155,7 @@ def as_json(
                 "ms_per_picture": round(score.ms_per_picture, 2),
                 "overall": _report_json(score.overall),
                 "by_source": {key: _report_json(r) for key, r in score.by_source.items()},
+                **({} if score.read is None else {"read": without_nan(asdict(score.read))}),
             }
             for name, score in scores.items()
         },

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import BarColumn, Progress, TextColumn
 
-from training.classifier.cli import choose_backend
+from training.keras_engine import choose_backend
 
 if TYPE_CHECKING:
     from training.vgg19.train import Epoch

@@ -1,10 +1,11 @@
 """Timing networks alone: milliseconds by runtime and batch size."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import cv2
@@ -16,15 +17,18 @@ from maskwatch.commands.bench.run import machine, write_json
 from maskwatch.commands.bench.table import wide_console
 from maskwatch.config import WorkerSettings, load_settings
 from maskwatch.errors import ModelError
-from models.registry import load_classifier, load_detector
+from models.card import read_card
+from models.registry import card_paths, load_classifier, load_detector
 from models.runtimes.onnx import OnnxRuntime
 from workers.cores import available_cores
 
+DETECTOR: Final = "face detector 640x384"
 DETECTOR_BATCHES: Final = (1, 4, 8)
 CLASSIFIER_BATCHES: Final = (1, 8, 32)
 PICTURE: Final = (384, 640, 3)
+_YUNET_RUNTIME: Final = "opencv (cpu)"
 _MEASURED_S: Final = 1.5
-_LEAST_ROUNDS: Final = 5
+_LEAST_ROUNDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,28 @@ def run_models(
     timings = list(_configured(settings))
     if yunet is not None:
         named = settings.model_copy(update={"detector": f"yunet:{yunet}"})
-        timings += list(_detector(named, "YuNet with decoding", "opencv"))
+        timings += list(_detector(named, "YuNet with decoding", _YUNET_RUNTIME))
     for path in others:
         timings += list(_other(path, cores))
-    table = Table(title=f"Networks alone on {cores} cores")
-    for title in ("network", "runtime", "batch", "ms a batch", "ms each", "p95 ms a batch"):
-        table.add_column(title, justify="left" if title in ("network", "runtime") else "right")
+    not_timed: list[str] = []
+    timings += _on_keras(settings, not_timed)
+    _print(timings, not_timed, title=f"Networks alone on {cores} cores")
+    fields = Timing.__slots__
+    write_json(
+        {
+            "machine": machine(),
+            "threads": cores,
+            "timings": [{name: getattr(one, name) for name in fields} for one in timings],
+            "not_timed": not_timed,
+        },
+        json_path,
+    )
+
+
+def _print(timings: Sequence[Timing], not_timed: Sequence[str], *, title: str) -> None:
+    table = Table(title=title)
+    for head in ("network", "runtime", "batch", "ms a batch", "ms each", "p95 ms a batch"):
+        table.add_column(head, justify="left" if head in ("network", "runtime") else "right")
     for timing in timings:
         table.add_row(
             timing.network,
@@ -81,30 +101,62 @@ def run_models(
             f"{timing.each_ms:.2f}",
             f"{timing.p95_ms:.2f}",
         )
-    wide_console().print(table)
-    fields = Timing.__slots__
-    write_json(
-        {
-            "machine": machine(),
-            "threads": cores,
-            "timings": [{name: getattr(one, name) for name in fields} for one in timings],
-        },
-        json_path,
-    )
+    console = wide_console()
+    console.print(table)
+    for line in not_timed:
+        console.print(f"Not timed: {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _configured(settings: WorkerSettings) -> Iterator[Timing]:
-    yield from _detector(settings, "face detector 640x384", settings.device)
+    cards = card_paths(settings)
+    if "detector" not in cards:
+        yield from _detector(settings, DETECTOR, _YUNET_RUNTIME)
+    for name, card_path in cards.items():
+        yield from _network(name, settings, read_card(card_path).engine)
+
+
+def _on_keras(settings: WorkerSettings, not_timed: list[str]) -> Iterator[Timing]:
+    """The configured networks on Keras; what cannot be timed is added to `not_timed`, with why."""
+    from training.keras_engine import choose_backend, use_threads
+
+    choose_backend()
+    try:
+        engine = use_threads(settings.threads)
+        from training.keras_files import to_keras
+    except ModuleNotFoundError as error:
+        not_timed.append(
+            f"Keras: it needs {error.name!r}, which is not installed; "
+            "pip install 'maskwatch[train]' (in a checkout: pip install -e '.[train]')"
+        )
+        return
+    with TemporaryDirectory() as folder:
+        for name, card_path in card_paths(settings).items():
+            if read_card(card_path).engine == "keras":
+                continue  # timed already, as configured
+            try:
+                twin = str(to_keras(card_path, Path(folder)))
+                twins = settings.model_copy(update={name: twin})
+                yield from _network(name, twins, f"keras on {engine}")
+            except ModelError as error:
+                not_timed.append(f"Keras, {name}: {error}")
+
+
+def _network(name: str, settings: WorkerSettings, engine: str) -> Iterator[Timing]:
+    """The configured ``detector`` or ``classifier``."""
+    runtime = f"{engine} ({settings.device})"
+    if name == "detector":
+        return _detector(settings, DETECTOR, runtime)
+    return _classifier(settings, runtime)
+
+
+def _classifier(settings: WorkerSettings, runtime: str) -> Iterator[Timing]:
     classifier = load_classifier(settings)
     side = classifier.card.input.size_px
     rng = np.random.default_rng(1)
     for batch in CLASSIFIER_BATCHES:
         crops = rng.integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
         yield _timing(
-            f"mask classifier {side} px",
-            f"{classifier.card.engine} ({settings.device})",
-            batch,
-            partial(classifier.probabilities, crops),
+            f"mask classifier {side} px", runtime, batch, partial(classifier.probabilities, crops)
         )
 
 

@@ -20,11 +20,16 @@ class Doubling:
         return [batch.astype(np.float32) * 2, batch[:, :1].astype(np.float32)]
 
 
-@pytest.mark.parametrize(("count", "run_as"), [(1, 1), (3, 4), (4, 4), (5, 8), (9, 9)])
-def test_a_batch_is_filled_up_and_its_own_answers_come_back(count: int, run_as: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "run_as"),
+    [(1, [1]), (3, [4]), (4, [4]), (5, [8]), (9, [8, 1]), (18, [8, 8, 4])],
+)
+def test_a_batch_is_cut_and_filled_up_and_its_own_answers_come_back(
+    count: int, run_as: list[int]
+) -> None:
     network = Doubling()
     batch = np.arange(count * 2, dtype=np.uint8).reshape(count, 2)
     doubled, first = BucketedRuntime(network, (1, 4, 8)).run(batch)
-    assert network.sizes == [run_as]
-    np.testing.assert_array_equal(doubled, batch * 2)
+    assert network.sizes == run_as
+    np.testing.assert_array_equal(doubled, batch.astype(np.float32) * 2)
     np.testing.assert_array_equal(first, batch[:, :1])

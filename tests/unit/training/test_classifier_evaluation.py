@@ -28,8 +28,9 @@ from training.evaluate.classifier import (
     UNREADABLE,
     Looks,
     end_to_end,
-    read_scenes,
+    looks_at,
     reading_report,
+    see_scenes,
     slices,
 )
 from training.evaluate.classifier_page import as_json, as_markdown
@@ -113,6 +114,8 @@ def test_the_page_and_the_json_say_the_same() -> None:
 class FakeDetector:
     """Finds the faces it was told of, half a pixel off."""
 
+    min_score = 0.6
+
     def __init__(self, boxes: list[Box]) -> None:
         self.boxes = boxes
 
@@ -150,11 +153,13 @@ def test_scenes_are_read_where_faces_are_found_and_end_to_end_counts_both(tmp_pa
         ),
     )
     detector, classifier = FakeDetector([right, left]), FakeClassifier()
-    looks = read_scenes(tmp_path, [scene], detector, classifier)  # type: ignore[arg-type]
+    seen = see_scenes(tmp_path, [scene], detector, classifier)  # type: ignore[arg-type]
+    looks = looks_at([scene], seen, min_score=detector.min_score)
     assert looks.truths.tolist() == [MASK, MASK]
     assert looks.answers.tolist() == [NONE, MASK]
     assert looks.heights_640.tolist() == pytest.approx([192, 192])
-    precision = end_to_end(tmp_path, [scene], detector, classifier)  # type: ignore[arg-type]
+    assert len(looks_at([scene], seen, min_score=0.95).truths) == 0
+    precision = end_to_end([scene], seen)
     assert precision == pytest.approx({"mask": 1.0, "no_mask": 0.0, "mean": 0.5})
 
 

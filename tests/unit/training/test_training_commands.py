@@ -15,9 +15,10 @@ pytest.importorskip("keras", reason="needs the extra [train]")
 import click
 
 from maskwatch.errors import ConfigError, MediaError, ModelError
-from training.classifier.cli import choose_backend, classifier, progress_line
+from training.classifier.cli import classifier, progress_line
 from training.classifier.train import Progress
 from training.detector.cli import detector
+from training.keras_engine import choose_backend
 from training.vgg19.cli import vgg19
 
 pytestmark = pytest.mark.filterwarnings("default")  # Keras's engines warn about each other

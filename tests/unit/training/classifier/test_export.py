@@ -90,8 +90,7 @@ def test_an_exported_file_gives_its_weights_back(network: keras.Model, tmp_path:
 
 
 def test_the_builtin_weights_load_into_the_builtin_recipes_network() -> None:
-    from training.classifier.recipe import read_recipe
-    from training.classifier.run import BUILTIN_RECIPE
+    from training.classifier.recipe import BUILTIN_RECIPE, read_recipe
 
     recipe = read_recipe(BUILTIN_RECIPE)
     model = build_classifier(NetSettings(recipe.net.input_px, recipe.net.blocks))

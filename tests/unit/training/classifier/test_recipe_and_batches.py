@@ -18,8 +18,7 @@ from training.classifier.batches import BatchMaker
 from training.classifier.checkpoint import Checkpoint, load_checkpoint
 from training.classifier.crop_cache import build_cache, open_cache, scene_crops
 from training.classifier.leaks import rows_like_held_out
-from training.classifier.recipe import read_recipe
-from training.classifier.run import BUILTIN_RECIPE
+from training.classifier.recipe import BUILTIN_RECIPE, read_recipe
 
 
 def test_the_builtin_recipe_reads() -> None:

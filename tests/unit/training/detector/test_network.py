@@ -10,12 +10,10 @@ keras = pytest.importorskip("keras")
 onnx = pytest.importorskip("onnx")
 
 from maskwatch.errors import ModelError  # noqa: E402  # after the check for the extra
-from models.face_detector import BUILTIN_WEIGHTS, FaceDetector  # noqa: E402
 from models.runtimes.onnx import OnnxRuntime  # noqa: E402
 from training.detector.export import export_detector  # noqa: E402
 from training.detector.int8 import quantise  # noqa: E402
 from training.detector.network import STRIDES, Widths, build_detector  # noqa: E402
-from training.detector.recipe import BUILTIN_RECIPE, read_recipe  # noqa: E402
 from training.detector.start import start_model  # noqa: E402
 
 YUNET = Path(__file__).parents[5] / "shared" / "baselines" / "yunet_n_640_640.onnx"
@@ -85,32 +83,6 @@ def test_the_exported_net_answers_like_keras(
     (logits,) = OnnxRuntime(path, threads=1).run(pictures)
     expected = [grid.reshape(2, -1, 6).transpose(0, 2, 1) for grid in maps_of(model, pictures)]
     np.testing.assert_allclose(logits, np.concatenate(expected, 2), rtol=1e-3, atol=1e-3)
-
-
-class OnKeras:
-    """The engine seam over a Keras network, in the layout of the exported file."""
-
-    def __init__(self, model: "keras.Model") -> None:
-        self._model = model
-
-    def run(self, batch: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        cells = [grid.reshape(len(batch), -1, 6) for grid in maps_of(self._model, batch)]
-        return [np.concatenate(cells, 1).transpose(0, 2, 1)]
-
-
-def test_the_built_in_detector_finds_the_same_faces_on_keras() -> None:
-    data = pytest.importorskip("skimage.data", reason="needs the extra [demo]")
-    picture = np.ascontiguousarray(data.astronaut()[..., ::-1])
-    widths = read_recipe(BUILTIN_RECIPE).net.widths()
-    model = start_model(widths, BUILTIN_WEIGHTS, seed=1)
-    on_keras, on_onnx = (
-        FaceDetector(runtime).detect([picture], min_score=0.1, long_side=320)[0]
-        for runtime in (OnKeras(model), OnnxRuntime(BUILTIN_WEIGHTS, threads=1))
-    )
-    assert len(on_keras) == len(on_onnx) > 0
-    for ours, theirs in zip(on_keras, on_onnx, strict=True):
-        assert ours.box.as_list() == pytest.approx(theirs.box.as_list(), abs=1)
-        assert ours.score == pytest.approx(theirs.score, abs=1e-3)
 
 
 def test_training_can_start_from_an_exported_net(tmp_path: Path, yunet_like: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -13,8 +14,13 @@ from numpy.typing import NDArray
 
 pytest.importorskip("matplotlib", reason="needs the extra [train]")
 
-from maskwatch.errors import ConfigError  # after the check for the extra
-from training.detector.scenes import read_scenes
+from maskwatch.contracts import Verdict  # after the check for the extra
+from maskwatch.errors import ConfigError
+from maskwatch.geometry import Box
+from models.mask_classifier import Reading
+from training.detector.scenes import labelled_picture, read_scenes
+from training.evaluate.behind import MOST_READ, ReadBehind, read_behind, see_found, table
+from training.evaluate.classifier_page import without_nan
 from training.evaluate.detection import FoundFaces, measure_detection
 from training.evaluate.detector_cli import detector
 from training.evaluate.detectors import (
@@ -88,6 +94,56 @@ def test_tables_json_and_plot_say_the_same(data: Path, tmp_path: Path) -> None:
     assert len(figures["data_sha256"]) == 64
     draw(scores, tmp_path / "plot.png")
     assert cv2.imread(str(tmp_path / "plot.png")) is not None
+
+
+class SaysMask:
+    """Reads every face as a mask."""
+
+    def read(self, pictures: object, boxes: list[list[Box]]) -> list[list[Reading]]:
+        chances = {"mask": 0.8, "no_mask": 0.1, "incorrect": 0.1}
+        reading = Reading(label=Verdict.MASK, probabilities=chances, quality=1)
+        return [[reading for _ in of_picture] for of_picture in boxes]
+
+
+def test_the_same_classifier_reads_what_each_detector_finds(data: Path) -> None:
+    (data / "chin" / "0.png").write_bytes(b"no picture")
+    scenes = read_scenes(data)
+    scores = score_detectors(
+        scenes,
+        data,
+        {"good": squares, "poor": guesses},
+        classifier=SaysMask(),  # type: ignore[arg-type]
+    )
+    judged = sum(int((scene.heights_at_640 >= 24).sum()) for scene in scenes[1:])
+    good, poor = scores["good"].read, scores["poor"].read
+    assert good == ReadBehind(faces=judged, unreadable=0.0, mask_vs_none=1.0, mean_ap50=1.0)
+    assert poor is not None
+    assert poor.faces < judged
+    assert poor.mean_ap50 == pytest.approx(scores["poor"].overall.ap50)
+    figures = as_json(scores, scenes, "all")["detectors"]
+    assert f"| good | {judged} | 0.0 % | 1.000 | 1.000 |" in table(figures)
+    unread = as_json(score_detectors(scenes, data, {"good": squares}), scenes, "all")
+    assert table(unread["detectors"]) == ""
+
+
+def test_a_detector_that_is_never_precise_has_no_figure_of_reading(data: Path) -> None:
+    scenes = [labelled_picture(scene) for scene in read_scenes(data)]
+    nothing = see_found(
+        np.zeros((9, 9, 3), np.uint8),
+        FoundFaces(np.zeros((0, 4)), np.zeros(0)),
+        SaysMask(),  # type: ignore[arg-type]
+    )
+    read = read_behind(scenes, [nothing] * len(scenes), threshold=1.1)
+    assert (read.faces, read.mean_ap50) == (0, 0.0)
+    assert "| blind | 0 | - | - | 0.000 |" in table({"blind": {"read": without_nan(asdict(read))}})
+
+
+def test_of_thousands_of_finds_the_surest_are_read() -> None:
+    scores = np.random.default_rng(0).random(3000)
+    found = FoundFaces(np.tile([0.0, 0.0, 8.0, 8.0], (3000, 1)), scores)
+    seen = see_found(np.zeros((9, 9, 3), np.uint8), found, SaysMask())  # type: ignore[arg-type]
+    assert len(seen.readings) == MOST_READ
+    assert [face.score for face in seen.faces] == sorted(scores, reverse=True)[:MOST_READ]
 
 
 def test_a_picture_that_cannot_be_read_is_named_and_left_out(

@@ -55,6 +55,22 @@ def test_the_page_in_the_documents_says_what_the_program_would_write_of_repeatin
     assert page.read_text(encoding="utf-8").endswith(_REPEAT)
 
 
+def test_the_classifier_behind_public_detectors_stands_with_reading_faces(tmp_path: Path) -> None:
+    for part in ("detector", "classifier", "careful"):
+        evaluated(tmp_path, part)
+    write_page(tmp_path, CARDS, tmp_path / "alone.md")
+    assert "another detector" not in (tmp_path / "alone.md").read_text()
+    read = {"faces": 9, "unreadable": 0.125, "mask_vs_none": None, "mean_ap50": 0.75}
+    record = json.loads((tmp_path / "detector.json").read_text())
+    record["detectors"] = {"RFB 640": {"read": read}}
+    (tmp_path / "detector.json").write_text(json.dumps(record))
+    write_page(tmp_path, CARDS, tmp_path / "accuracy.md")
+    text = (tmp_path / "accuracy.md").read_text()
+    section = text.partition("## Reading faces\n")[2].partition("\n## ")[0]
+    assert "### End to end with another detector" in section
+    assert "| RFB 640 | 9 | 12.5 % | - | 0.750 |" in section
+
+
 def test_a_part_that_was_not_measured_is_named(tmp_path: Path) -> None:
     evaluated(tmp_path, "detector")
     with pytest.raises(ConfigError, match="evaluate classifier"):

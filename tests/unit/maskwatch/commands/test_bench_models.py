@@ -1,0 +1,93 @@
+"""The networks on Keras beside the others, and one line where Keras cannot run them."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from maskwatch.commands.bench import bench, networks
+from models.card import file_sha256, read_card, write_card
+from models.mask_classifier import BUILTIN_CARD
+from training import keras_engine
+
+# Keras 3.15 reads its own variables in NumPy 1's way, and TensorFlow warns of itself.
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "_MEASURED_S": 0,
+        "_LEAST_ROUNDS": 1,
+        "DETECTOR_BATCHES": (1,),
+        "CLASSIFIER_BATCHES": (1,),
+    }.items():
+        monkeypatch.setattr(networks, name, value)
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Keras's engine, its threads left as other tests of this process have them."""
+    keras = pytest.importorskip("keras", reason="needs the extra [train]")
+    pytest.importorskip("onnx", reason="needs the extra [train]")
+    name = str(keras.backend.backend())
+    monkeypatch.setattr(keras_engine, "use_threads", lambda count: name)
+    return name
+
+
+def _models(tmp_path: Path, *arguments: str) -> tuple[str, Any]:
+    out = tmp_path / "models.json"
+    command = ["models", "--threads", "1", "--json", str(out), *arguments]
+    result = CliRunner().invoke(bench, command, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output, json.loads(out.read_text())
+
+
+def _rows(figures: Any) -> list[tuple[str, str]]:
+    return [(one["network"], one["runtime"].split()[0]) for one in figures["timings"]]
+
+
+ON_ONNX = [("face detector 640x384", "onnx"), ("mask classifier 96 px", "onnx")]
+
+
+def test_both_networks_are_timed_on_keras_too(tmp_path: Path, engine: str) -> None:
+    text, figures = _models(tmp_path)
+    assert _rows(figures) == [*ON_ONNX, *((network, "keras") for network, _ in ON_ONNX)]
+    assert f"keras on {engine} (cpu)" in text
+    assert figures["not_timed"] == []
+
+
+def test_without_keras_one_line_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keras", None)
+    text, figures = _models(tmp_path)
+    assert _rows(figures) == ON_ONNX
+    (line,) = figures["not_timed"]
+    assert "needs 'keras', which is not installed; pip install 'maskwatch[train]'" in line
+    assert f"Not timed: {line}" in text.splitlines()
+
+
+def test_a_network_of_another_shape_has_no_row_on_keras_and_a_line_says_why(
+    tmp_path: Path, engine: str
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    proto = onnx.load(BUILTIN_CARD.with_suffix(".onnx"))
+    for tensor in proto.graph.initializer:
+        tensor.name = f"my_{tensor.name}"
+    for node in proto.graph.node:
+        own = {tensor.name for tensor in proto.graph.initializer}
+        node.input[:] = [f"my_{name}" if f"my_{name}" in own else name for name in node.input]
+    weights = tmp_path / "mine.onnx"
+    onnx.save(proto, weights)
+    changed = {"file": weights.name, "sha256": file_sha256(weights)}
+    write_card(read_card(BUILTIN_CARD).model_copy(update=changed), tmp_path / "mine.json")
+    (tmp_path / "maskwatch.toml").write_text(f'[workers]\nclassifier = "{weights}"\n')
+    _, figures = _models(tmp_path, "--config", str(tmp_path / "maskwatch.toml"))
+    assert _rows(figures) == [*ON_ONNX, ("face detector 640x384", "keras")]
+    (line,) = figures["not_timed"]
+    assert line.startswith("Keras, classifier: weights ")
+    assert "of another network" in line
