@@ -1,7 +1,8 @@
 """Trains the face detector: recipe and scenes in, a folder with weights, figures and curves out.
 
 A run resumes after a kill at any moment: a batch depends on the seed and its step alone, and the
-checkpoint holds weights, their average and the optimiser.
+checkpoint holds weights, their average and the optimiser. Several processes that train together
+(see :mod:`training.team`) take the steps of one, each on its share of every batch.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import torch
 
 from maskwatch.errors import MaskwatchError
 from models.face_detector import FaceDetector
+from training import team
 from training.detector.batches import Batch, batches
 from training.detector.checkpoint import load_checkpoint, save_checkpoint
 from training.detector.export import export_detector
@@ -140,7 +142,8 @@ class DetectorTraining:
                 sums[name] = sums.get(name, 0.0) + value
             self.step += 1
             is_last = self.step == run.steps
-            ap50 = self._measured() if self.step % run.measure_every == 0 or is_last else {}
+            is_due = self.step % run.measure_every == 0 or is_last
+            ap50 = self._measured() if is_due and team.leads() else {}
             if ap50 or self.step % _TELL_EVERY == 0:
                 count = (self.step - 1) % _TELL_EVERY + 1
                 pace_s = (time.monotonic() - started) / (self.step - first)
@@ -152,9 +155,10 @@ class DetectorTraining:
                     ap50,
                 )
                 sums.clear()
-                self._note(progress)
-                tell(progress)
-            if self.step % run.save_every == 0 or is_last:
+                if team.leads():
+                    self._note(progress)
+                    tell(progress)
+            if (self.step % run.save_every == 0 or is_last) and team.leads():
                 self._save()
         return self.best_path
 
@@ -163,17 +167,20 @@ class DetectorTraining:
         """Averaged weights with the highest validation AP so far, as Keras keeps them."""
         return self.folder / "best.weights.h5"
 
-    def _batches(self) -> Any:
-        return batches(
+    def _batches(self) -> Iterator[Batch]:
+        steps = range(self.step, self.recipe.run.steps)
+        made = batches(
             self._train,
             self._cache,
             self.recipe.augment.settings(),
             shares=self.recipe.shares,
             seed=self.recipe.run.seed,
             size=self.recipe.run.batch,
-            steps=range(self.step, self.recipe.run.steps),
+            steps=team.own_steps(steps),
             workers=self._workers,
         )
+        turns = team.Turns(lambda _: next(made))
+        return (turns.share(step) for step in steps)
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         for layer in self.model.layers:
@@ -200,14 +207,13 @@ class DetectorTraining:
             )
         self._optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]  # so in torch's own stubs
+        team.sum_tensors([p.grad for p in self.model.parameters() if p.grad is not None])
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.run.gradient_norm)
         self._optimiser.step()
         self._average()
-        return {
-            "face": float(losses.face.detach()),
-            "quality": float(losses.quality.detach()),
-            "box": float(losses.box.detach()),
-        }
+        parts = (losses.face, losses.quality, losses.box)
+        whole = team.summed([float(part.detach()) for part in parts])
+        return dict(zip(("face", "quality", "box"), whole, strict=True))
 
     @torch.no_grad()
     def _average(self) -> None:
