@@ -27,7 +27,7 @@ from training.gpus import launch  # noqa: E402
 
 pytestmark = [
     *test_train.pytestmark,
-    pytest.mark.timeout(300),  # two processes that import PyTorch, where other tests run too
+    pytest.mark.timeout(600),  # two processes that import PyTorch, where other tests run too
 ]
 
 RECIPE = """
