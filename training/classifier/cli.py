@@ -40,6 +40,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     show_default=True,
     help="original: the folders Train, Validation and Test as they are, leaks and all.",
 )
+@click.option("--gpus", type=click.IntRange(min=1), help="GPUs to train on; default: all.")
 def classifier(
     data: tuple[Path, ...],
     out: Path,
@@ -49,6 +50,7 @@ def classifier(
     landmarks: Path | None,
     steps: int | None,
     split: str,
+    gpus: int | None,
 ) -> None:  # fmt: skip
     """Train the mask classifier on scenes (labels.jsonl) or folders of classes.
 
@@ -60,7 +62,7 @@ def classifier(
 
     options = RunOptions(
         data=data, folder=out, recipe=recipe, backbone=backbone, start=start,
-        landmarks=landmarks, steps=steps, keeps_split=split == "original",
+        landmarks=landmarks, steps=steps, keeps_split=split == "original", gpus=gpus,
     )  # fmt: skip
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}")
     with Progress(*columns) as bar:

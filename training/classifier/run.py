@@ -7,10 +7,12 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from maskwatch.errors import ConfigError
 from models.mask_classifier import BUILTIN_CARD
+from training import team
 from training.classifier.crop_cache import (
     CropCache,
     LandmarkFinder,
@@ -29,6 +31,7 @@ from training.datasets.fingerprints import keep_fingerprints, refuse_changed
 from training.datasets.folders import is_picture
 from training.datasets.index import read_index
 from training.disk import make_folder, write_text_whole
+from training.gpus import gpus_present, launch, processes_for, tell_of_idle_gpus
 from training.metrics_file import METRICS_NAME
 from training.run_record import OTHER_DATA, write_run_record
 from training.tensorboard_log import TensorboardLog
@@ -51,6 +54,7 @@ class RunOptions:
         landmarks: YuNet's file, for drawn masks; None draws none.
         steps: In place of the recipe's.
         keeps_split: Take the folders Train, Validation and Test as the split.
+        gpus: GPUs to train on; None is all that are present, on PyTorch.
     """
 
     data: Sequence[Path]
@@ -61,26 +65,31 @@ class RunOptions:
     landmarks: Path | None = None
     steps: int | None = None
     keeps_split: bool = False
+    gpus: int | None = None
 
 
-def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Path:
+def train_in_folder(
+    options: RunOptions, tell: Callable[[Progress], None], *, processes: int | None = None
+) -> Path:
     """Trains, or goes on training, and returns the path of the card of the finished classifier.
 
+    Args:
+        options: What to train, and on what.
+        tell: Called with how far the run is.
+        processes: In place of one for each GPU; on a CPU too several share out every batch.
+
     Raises:
-        ConfigError: Recipe or data cannot be used.
+        ConfigError: Recipe, data or number of GPUs cannot be used.
         TrainingDivergedError: The loss or a weight became nan or infinite.
         StorageError: The disk refused a file; the last checkpoint is kept.
+        TeamError: One of several processes was killed or failed.
     """
     recipe = _recipe(options)
+    device, found = _processes(options.gpus, recipe)
     cache = _cache(options)
     left_out = () if options.keeps_split else rows_like_held_out(cache)
     _write_record(options, recipe, cache, len(left_out))
     start = _start(options.start)
-    start_card = card_of(start) if start else None
-    training = ClassifierTraining(
-        recipe, cache, options.folder, left_out=left_out, start_from=start
-    )
-    notes = [*_notes(options, left_out), *_missing(training.missing_classes, start)]
     log = TensorboardLog(options.folder)
 
     def note(progress: Progress) -> None:
@@ -89,7 +98,30 @@ def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Pa
             draw_curves(options.folder / METRICS_NAME, options.folder / "curves.png")
         tell(progress)
 
-    training.plain.set_weights(training.run(note))
+    job = partial(_train, options, recipe, tuple(left_out), start)
+    launch(job, note, processes=processes or found, device=device)
+    return options.folder / Path(WEIGHTS_NAME).with_suffix(".json").name
+
+
+def _train(
+    options: RunOptions,
+    recipe: ClassifierRecipe,
+    left_out: tuple[int, ...],
+    start: Path | None,
+    tell: Callable[[Progress], None],
+) -> None:
+    """Trains in this process, alone or as one of several, and finishes what came of it."""
+    # Opened here, for a memory map would be sent to another process as a copy.
+    cache = open_cache(options.folder / "crops")
+    start_card = card_of(start) if start else None
+    with team.first_alone():
+        training = ClassifierTraining(
+            recipe, cache, options.folder, left_out=left_out, start_from=start
+        )
+    notes = [*_notes(options, left_out), *_missing(training.missing_classes, start)]
+    training.plain.set_weights(training.run(tell))
+    if not team.leads():
+        return
     finished = finish(
         training.plain,
         cache,
@@ -103,7 +135,18 @@ def train_in_folder(options: RunOptions, tell: Callable[[Progress], None]) -> Pa
     if finished.curve:
         chosen = finished.card.readability.min_chance
         draw_trade(finished.curve, chosen, options.folder / "readability.png")
-    return options.folder / Path(WEIGHTS_NAME).with_suffix(".json").name
+
+
+def _processes(gpus: int | None, recipe: ClassifierRecipe) -> tuple[str, int]:
+    """The device, "cuda" or "cpu", and how many processes train on one each."""
+    import keras
+
+    present = gpus_present()
+    if keras.backend.backend() != "torch":
+        tell_of_idle_gpus(present)
+        present = min(present, 1)
+    device = "cuda" if present else "cpu"
+    return device, processes_for(gpus, present=present, batch=recipe.run.batch)
 
 
 def _recipe(options: RunOptions) -> ClassifierRecipe:

@@ -1,7 +1,8 @@
 """Trains the mask classifier: recipe and crops in, a folder with weights, figures and curves out.
 
 Resuming after a kill repeats no work and changes nothing: a batch depends on the seed and its step,
-and the checkpoint holds weights, average and optimiser.
+and the checkpoint holds weights, average and optimiser. Several processes may train together on
+PyTorch, see :mod:`training.classifier.together`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from maskwatch.contracts import CLASSES
 from models.runtimes.onnx import OnnxRuntime
+from training import team
 from training.classifier.batches import Batch, BatchMaker
 from training.classifier.checkpoint import (
     Arrays,
@@ -40,6 +42,7 @@ from training.classifier.looks import (
 from training.classifier.measures import CropScores, crop_scores
 from training.classifier.net import NetSettings, build_classifier, freeze_first, load_backbone
 from training.classifier.recipe import ClassifierRecipe
+from training.classifier.together import Together
 from training.classifier.weights import save_weights, start_weights
 from training.disk import make_folder, write_text_whole
 from training.diverged import TrainingDivergedError, all_finite
@@ -128,10 +131,12 @@ class ClassifierTraining:
             jit_compile=False,
         )
         self.optimiser.build(self.model.trainable_variables)
+        self._together = Together(self.model, self.optimiser, batch=recipe.run.batch)
         self.average: Arrays = self.model.get_weights()
         self.step = 0
         self._has_doubted = False
         self._batches = BatchMaker(cache, recipe, left_out=left_out)
+        self._turns = team.Turns(self._batches.batch)
         self._validation = looks_of(cache, rows_to_measure(cache, "val"), recipe.net.input_px)
         self._take_up()
         cut_back(folder / METRICS_NAME, step=self.step)
@@ -158,8 +163,9 @@ class ClassifierTraining:
         started, first = time.monotonic(), self.step
         while self.step < run.steps:
             if run.doubt_at and self.step >= run.doubt_at and not self._has_doubted:
-                self._leave_out_doubtful()
-            losses.append(self._train_on(self._batches.batch(self.step)))
+                with team.first_alone():
+                    self._leave_out_doubtful()
+            losses.append(self._train_on(self._turns.share(self.step)))
             self.step += 1
             if self.step % run.average_every == 0:
                 # Early on the average follows closely, so that it forgets the random start.
@@ -170,17 +176,19 @@ class ClassifierTraining:
             measures = self.step % run.measure_every == 0 or is_last
             if saves or measures:
                 self._require_finite()
-            scores = self.measure() if measures else None
+            scores = self.measure() if measures and team.leads() else None
             if scores is not None or self.step % tell_every == 0:
                 pace = (time.monotonic() - started) / (self.step - first)
                 left_s = pace * (run.steps - self.step)
                 progress = Progress(self.step, run.steps, float(np.mean(losses)), left_s, scores)
                 losses.clear()
-                self._note(progress)
-                tell(progress)
-            if saves:
+                if team.leads():
+                    self._note(progress)
+                    tell(progress)
+            if saves and team.leads():
                 self._save()
-        save_weights(self.folder / "weights.npz", self.average)
+        if team.leads():
+            save_weights(self.folder / "weights.npz", self.average)
         return self.average
 
     def measure(self) -> CropScores | None:
@@ -222,16 +230,20 @@ class ClassifierTraining:
         self._batches = BatchMaker(
             self._cache, self.recipe, left_out=tuple(self._left_out | set(doubtful))
         )
+        self._turns = team.Turns(self._batches.batch)
         self._has_doubted = True
 
     def _train_on(self, batch: Batch) -> float:
         self.optimiser.learning_rate.assign(learning_rate(self.recipe, self.step))
-        # What is dropped depends on the step alone too, so that a resumed run drops the same.
-        self._dropout.seed_generator.state.assign([self.recipe.run.seed, self.step])
+        if self.recipe.net.dropout:  # Keras makes no generator where nothing is dropped
+            # What is dropped depends on the step alone too, so that a resumed run drops the same.
+            seed = self.recipe.run.seed + team.rank()
+            self._dropout.seed_generator.state.assign([seed, self.step])
         targets = smoothed_targets(batch.labels, self.recipe.run.label_smoothing)
         loss = float(self.model.train_on_batch(network_input(batch.pictures), targets))
         # Keras gives the running mean since the last reset; each step stands for itself here.
         self.model.reset_metrics()
+        loss = self._together.after_step(loss)
         if not math.isfinite(loss):
             raise self._diverged(f"loss is {loss} at step {self.step}", batch)
         return loss

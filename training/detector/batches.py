@@ -32,6 +32,12 @@ class Batch:
     truths: list[Truth]
     files: list[str]
 
+    def part(self, rank: int, size: int) -> Batch:
+        """Every ``size``-th crop from ``rank`` on; the files stay all, to name them in errors."""
+        # Without a copy the whole batch would be sent with its part.
+        pictures = self.pictures[rank::size].clone()
+        return Batch(self.step, pictures, self.truths[rank::size], self.files)
+
 
 class _Batches(IterableDataset[Batch]):
     """Batch ``step`` depends on the seed and the step alone, so a resumed run goes on the same."""

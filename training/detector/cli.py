@@ -40,8 +40,9 @@ _DEVICES = click.Choice(["auto", "cpu", "cuda"])
     type=click.IntRange(min=0),
     default=1,
     show_default=True,
-    help="Processes that make crops; several for a GPU.",
+    help="Processes that make crops, for each GPU; several for a GPU.",
 )
+@click.option("--gpus", type=click.IntRange(min=1), help="GPUs to train on; default: all.")
 @click.pass_context
 def detector(
     context: click.Context,
@@ -53,6 +54,7 @@ def detector(
     device: str,
     threads: int | None,
     workers: int,
+    gpus: int | None,
 ) -> None:  # fmt: skip
     """Train the face detector; the pictures of the test split are not looked at.
 
@@ -68,7 +70,7 @@ def detector(
 
     options = RunOptions(
         data=data, folder=out, recipe=recipe, start=start, steps=steps,
-        device=device, threads=threads, workers=workers,
+        device=device, threads=threads, workers=workers, gpus=gpus,
     )  # fmt: skip
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from training import team
 from training.detector.network import STRIDES
 
 CENTER_RADIUS_STRIDES = 2.5
@@ -70,7 +71,7 @@ def cells(maps: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def detection_losses(maps: list[torch.Tensor], truths: list[Truth]) -> Losses:
-    """The losses of a batch.
+    """The losses of a batch; of several processes' shares each its part, to be summed.
 
     Args:
         maps: One for each stride, (N, 6, H, W).
@@ -97,7 +98,7 @@ def detection_losses(maps: list[torch.Tensor], truths: list[Truth]) -> Losses:
             matched_boxes.append(boxes[row, found])
             matched_targets.append(truth.boxes[face])
             matched_logits.append(face_logits[row, found])
-    count = max(1.0, float(is_face.sum()))
+    count = max(1.0, team.summed([float(is_face.sum())])[0])
     quality = F.binary_cross_entropy_with_logits(
         quality_logits, is_face, weight=weight, reduction="sum"
     )

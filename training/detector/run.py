@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,12 +13,14 @@ import torch
 
 from maskwatch.errors import ConfigError
 from models.face_detector import BUILTIN_WEIGHTS
+from training import team
 from training.detector.curves import draw_curves
 from training.detector.leaks import without_held_out
 from training.detector.recipe import BUILTIN_RECIPE, DetectorRecipe, read_recipe
 from training.detector.scenes import Scene, data_hash, decode_pictures, read_scenes
 from training.detector.train import DetectorTraining, Progress
 from training.disk import make_folder
+from training.gpus import gpus_present, launch, processes_for
 from training.metrics_file import METRICS_NAME
 from training.run_record import write_run_record
 from training.tensorboard_log import TensorboardLog
@@ -39,7 +42,8 @@ class RunOptions:
         steps: In place of the recipe's.
         device: "auto", "cpu" or "cuda".
         threads: Cores for the network; None is all.
-        workers: Processes that make crops.
+        workers: Processes that make crops, for each GPU.
+        gpus: GPUs to train on; None is all that are present.
     """
 
     data: Path
@@ -50,23 +54,31 @@ class RunOptions:
     device: str = "auto"
     threads: int | None = None
     workers: int = 1
+    gpus: int | None = None
 
 
-def train_in_folder(options: RunOptions, tell: Tell) -> Path:
+def train_in_folder(options: RunOptions, tell: Tell, *, processes: int | None = None) -> Path:
     """Trains, or goes on training, and returns the path of the best weights as ONNX.
+
+    Args:
+        options: What to train, and on what.
+        tell: Called with the steps done, those in all and a line of figures.
+        processes: In place of one for each GPU; on a CPU too several share out every batch.
 
     Raises:
         ConfigError: Recipe, data or device cannot be used.
         TrainingDivergedError: The loss, a gradient or a weight became nan or infinite.
         StorageError: The disk refused a file; the last checkpoint is kept.
+        TeamError: One of several processes was killed or failed.
     """
     recipe = read_recipe(options.recipe or BUILTIN_RECIPE)
     if options.steps is not None:
         run = recipe.run.model_copy(update={"steps": options.steps})
         recipe = recipe.model_copy(update={"run": run})
     device = _device(options.device)
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
+    if processes is None:
+        present = gpus_present() if device == "cuda" else 0
+        processes = processes_for(options.gpus, present=present, batch=recipe.run.batch)
     scenes = read_scenes(options.data)
     if not any(scene.split == "train" for scene in scenes):
         raise ConfigError(f"{options.data}: no scene falls into the training split; add pictures")
@@ -74,7 +86,8 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
     cache = decode_pictures(scenes, data=options.data, cache=options.folder / "cache")
     used = without_held_out([scene for scene in scenes if scene in cache], cache)
     _write_record(options, recipe, scenes, device, left_out=len(scenes) - len(used))
-    training = DetectorTraining(
+    make = partial(
+        DetectorTraining,
         recipe,
         used,
         cache,
@@ -91,8 +104,19 @@ def train_in_folder(options: RunOptions, tell: Tell) -> Path:
             draw_curves(options.folder / METRICS_NAME, options.folder / "curves.png")
         tell(progress.step, progress.steps, _line(progress))
 
-    training.run(note)
+    launch(partial(_train, make, options.threads), note, processes=processes, device=device)
     return options.folder / "best.onnx"
+
+
+def _train(
+    make: Callable[[], DetectorTraining], threads: int | None, tell: Callable[[Progress], None]
+) -> None:
+    """Trains in this process, alone or as one of several."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    with team.first_alone():
+        training = make()
+    training.run(tell)
 
 
 def _line(progress: Progress) -> str:

@@ -1,7 +1,8 @@
 """Trains the face detector: recipe and scenes in, a folder with weights, figures and curves out.
 
 A run resumes after a kill at any moment: a batch depends on the seed and its step alone, and the
-checkpoint holds weights, their average and the optimiser.
+checkpoint holds weights, their average and the optimiser. Several processes that train together
+(see :mod:`training.team`) take the steps of one, each on its share of every batch.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import torch
 
 from models.face_detector import FaceDetector
+from training import team
 from training.detector.batches import Batch, batches
 from training.detector.checkpoint import load_checkpoint, save_checkpoint
 from training.detector.export import export_detector
@@ -142,7 +144,7 @@ class DetectorTraining:
             measures = self.step % run.measure_every == 0 or is_last
             if saves or measures:
                 self._require_finite(batch)
-            ap50 = self._measured() if measures else {}
+            ap50 = self._measured() if measures and team.leads() else {}
             if measures or self.step % _TELL_EVERY == 0:
                 count = (self.step - 1) % _TELL_EVERY + 1
                 pace_s = (time.monotonic() - started) / (self.step - first)
@@ -154,9 +156,10 @@ class DetectorTraining:
                     ap50,
                 )
                 sums.clear()
-                self._note(progress)
-                tell(progress)
-            if saves:
+                if team.leads():
+                    self._note(progress)
+                    tell(progress)
+            if saves and team.leads():
                 self._save()
         return self.best_path
 
@@ -165,17 +168,20 @@ class DetectorTraining:
         """Averaged weights with the highest validation AP so far, as Keras keeps them."""
         return self.folder / "best.weights.h5"
 
-    def _batches(self) -> Any:
-        return batches(
+    def _batches(self) -> Iterator[Batch]:
+        steps = range(self.step, self.recipe.run.steps)
+        made = batches(
             self._train,
             self._cache,
             self.recipe.augment.settings(),
             shares=self.recipe.shares,
             seed=self.recipe.run.seed,
             size=self.recipe.run.batch,
-            steps=range(self.step, self.recipe.run.steps),
+            steps=team.own_steps(steps),
             workers=self._workers,
         )
+        turns = team.Turns(lambda _: next(made))
+        return (turns.share(step) for step in steps)
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         for layer in self.model.layers:
@@ -198,6 +204,7 @@ class DetectorTraining:
             raise self._diverged(f"the loss is {float(total.detach())}", batch)
         self._optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]  # so in torch's own stubs
+        team.sum_tensors([p.grad for p in self.model.parameters() if p.grad is not None])
         norm = torch.nn.utils.clip_grad_norm_(
             self.model.parameters(), self.recipe.run.gradient_norm
         )
@@ -205,11 +212,9 @@ class DetectorTraining:
             raise self._diverged(f"the norm of the gradients is {float(norm)}", batch)
         self._optimiser.step()
         self._average()
-        return {
-            "face": float(losses.face.detach()),
-            "quality": float(losses.quality.detach()),
-            "box": float(losses.box.detach()),
-        }
+        parts = (losses.face, losses.quality, losses.box)
+        whole = team.summed([float(part.detach()) for part in parts])
+        return dict(zip(("face", "quality", "box"), whole, strict=True))
 
     def _require_finite(self, batch: Batch) -> None:
         """Refuses to go on with weights that are no numbers, which the next loss would show."""

@@ -80,6 +80,13 @@ Both trainings resume after a kill with the same command, and keep their recipe,
 data, metrics and curves in their folder. The recipes are `training/recipes/*.toml`; the seed is in
 them.
 
+With several NVIDIA GPUs in the machine, both trainings use all of them on PyTorch, or as many as
+`--gpus` says: one process for each, every batch shared out among them, so that recipe, steps and
+rate stay as they are. The detector's steps are those of one GPU but for rounding; in the classifier
+each GPU normalises by its own share of the batch. A run may be resumed with another number of GPUs.
+This is tested with two processes on a CPU and was not yet run on several GPUs. On TensorFlow, and
+in `train vgg19`, one GPU is used.
+
 To adapt the detector to your own cameras, box the faces in a few hundred of your pictures, write
 them as `labels.jsonl` (`maskwatch data` imports Pascal VOC, YOLO and COCO) and start from the
 weights that ship:

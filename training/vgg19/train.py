@@ -22,6 +22,7 @@ from training.classifier.checkpoint import (
 from training.datasets.folders import folder_pictures
 from training.disk import disk_errors, make_folder, write_text_whole, written_whole
 from training.diverged import TrainingDivergedError, all_finite
+from training.gpus import gpus_present, tell_of_idle_gpus
 from training.tensorboard_log import TensorboardLog
 from training.vgg19.net import CLASSES, IMAGENET, build_vgg19
 from training.vgg19.pictures import PictureBatches, side_of
@@ -104,6 +105,7 @@ def train_vgg19(
     import keras
 
     recipe = options.recipe
+    tell_of_idle_gpus(gpus_present())
     keras.utils.set_random_seed(recipe.seed)
     pictures = folder_pictures(options.data, keeps_split=options.keeps_split)
     batches = {
