@@ -19,6 +19,8 @@ _LIMITS = """\
 - What is before the mouth of a bare face is not in the labels: one person noted it for 95 of the
   479 unmasked test faces from 24 px (`training/evaluate/covered_faces.json`). So few faces give a
   hint, no more: one of 26 is 4 %.
+- Cloth before a bare mouth (a scarf, a collar, a tissue) is taken for a mask about every other
+  time. Hands, beards, microphones, cups and phones are hardly ever.
 - The pictures are from the web: crowds, portraits, news. A mall's own cameras look down, at an
   angle and through cheap lenses; measure on your own pictures before you trust a figure.
 - Nobody labelled age, skin or gender, so the error by group of people is not measured.
