@@ -8,9 +8,7 @@ from pathlib import Path
 from models.card import Card, ReadabilityPart, read_card
 from training.classifier.crop_cache import CropCache
 from training.classifier.looks import rows_to_measure
-
-JUDGED_FROM_PX = 24.0
-"""Faces that the readability rule is chosen on are this high, at 640 wide."""
+from training.classifier.measures import JUDGED_FROM_PX
 
 SMALLEST_READ_PX = 16.0
 """Cameras deliver faces from this height that training is meant for; below it errs more."""

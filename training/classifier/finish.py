@@ -19,9 +19,9 @@ from models.mask_classifier import MaskClassifier, sharpness
 from training.augment.camera import CameraSettings, take_look
 from training.classifier.crop_cache import CACHE_SPAN, CropCache
 from training.classifier.export import export_classifier
-from training.classifier.few_faces import JUDGED_FROM_PX, SMALLEST_READ_PX, unfitted
+from training.classifier.few_faces import SMALLEST_READ_PX, unfitted
 from training.classifier.looks import looks_of, predict, rows_to_measure
-from training.classifier.measures import best_calibration, crop_scores
+from training.classifier.measures import JUDGED_FROM_PX, best_calibration, crop_scores
 from training.classifier.readability import (
     TradePoint,
     chances,

@@ -11,6 +11,9 @@ from scipy.optimize import minimize
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
+JUDGED_FROM_PX = 24.0
+"""Faces that a classifier is judged by are this high, at 640 wide; smaller ones are told apart."""
+
 # Weight of one label's worth of doubt in a calibration.
 _PULL = 0.5
 

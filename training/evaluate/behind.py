@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from maskwatch.geometry import Box
 from models.face_detector import Detection
 from models.mask_classifier import MaskClassifier
+from training.classifier.measures import JUDGED_FROM_PX
 from training.datasets.index import LabelledPicture
 from training.evaluate.classifier import (
-    JUDGED_FROM_PX,
     SeenPicture,
     end_to_end,
     looks_at,

@@ -16,7 +16,7 @@ from maskwatch.geometry import Box, boxes_to_array, iou_matrix
 from models.face_detector import Detection
 from models.mask_classifier import MaskClassifier, Reading
 from models.registry import Detector
-from training.classifier.measures import calibration_error, f1_by_class
+from training.classifier.measures import JUDGED_FROM_PX, calibration_error, f1_by_class
 from training.datasets.folders import read_picture
 from training.datasets.index import LabelledPicture
 from training.evaluate.detection import FoundFaces, LabelledFaces, measure_detection
@@ -29,7 +29,6 @@ UNREADABLE = len(CLASSES)
 """Column of `unreadable` in a confusion table."""
 
 HEIGHT_BANDS_PX = ((8, 16), (16, 24), (24, 32), (32, 64), (64, 9999))
-JUDGED_FROM_PX = 24.0
 _MATCH_IOU = 0.5
 _LEAST_SCORE = 0.02
 

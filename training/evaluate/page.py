@@ -19,8 +19,8 @@ _LIMITS = """\
 - What is before the mouth of a bare face is not in the labels: one person noted it for 95 of the
   479 unmasked test faces from 24 px (`training/evaluate/covered_faces.json`). So few faces give a
   hint, no more: one of 26 is 4 %.
-- Cloth before a bare mouth (a scarf, a collar, a tissue) is taken for a mask about every other
-  time. Hands, beards, microphones, cups and phones are hardly ever.
+- Cloth before a bare mouth (a scarf, a collar, a tissue) was taken for a mask in every other of
+  these few faces that were readable; a hand or a beard in none.
 - The pictures are from the web: crowds, portraits, news. A mall's own cameras look down, at an
   angle and through cheap lenses; measure on your own pictures before you trust a figure.
 - Nobody labelled age, skin or gender, so the error by group of people is not measured.
@@ -56,8 +56,10 @@ What separates these figures from better ones, and what was tried (version 0.1.0
   none says more about being right than the probability alone (log-likelihood -130.8 without them,
   -130.3 with all). Such profiles are hardly in the pictures. Not kept.
 
-The classifier's recipe run again from a clean clone by the commands below, all 6,500 steps: what is
-level from step 1,500 on gains nothing by more of them.
+What is not kept was measured once; no command repeats it.
+
+The classifier's recipe, run again from a clean clone by the commands below: from step 1,500 of its
+6,500 on the curves are level, so that more steps gain nothing.
 
 ![Learning curves of the classifier](images/learning-classifier.png)
 
@@ -69,8 +71,6 @@ level from step 1,500 on gains nothing by more of them.
 | test (1,212), run again | 0.212 | 0.950 | 0.854 | 0.022 |
 
 Macro-F1 on test hangs on few faces: 47 are labelled `incorrect`.
-
-What is not kept was measured once; no command repeats it.
 """
 
 _REPEAT = """\

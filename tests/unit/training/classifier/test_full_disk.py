@@ -14,6 +14,7 @@ pytest.importorskip("onnx", reason="needs the extra [train]")
 
 from maskwatch.errors import StorageError
 from tests.support.full_disk import refuse
+from tests.unit.training.classifier.runs import assert_same_weights
 from training.classifier.run import RunOptions, train_in_folder
 from training.classifier.train import Progress
 
@@ -35,12 +36,7 @@ def test_each_file_that_the_disk_refuses_is_named_and_the_run_ends_once_there_is
                 train_in_folder(options, lambda _: None)
         assert not list(options.folder.rglob("partial-*"))
     train_in_folder(options, lambda _: None)
-    with (
-        np.load(whole.folder / "weights.npz") as first,
-        np.load(options.folder / "weights.npz") as second,
-    ):
-        for name in first.files:
-            np.testing.assert_allclose(first[name], second[name], atol=1e-4)
+    assert_same_weights(whole.folder, options.folder)
 
 
 def test_a_full_disk_while_faces_are_cut_leaves_nothing_half(

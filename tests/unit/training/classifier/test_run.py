@@ -16,6 +16,7 @@ pytest.importorskip("onnx", reason="needs the extra [train]")
 from maskwatch.errors import ConfigError, MediaError
 from models.mask_classifier import MaskClassifier
 from tests.support.tensorboard import logged
+from tests.unit.training.classifier.runs import assert_same_weights, spoil_weights_at
 from training.classifier import train
 from training.classifier.batches import Batch, BatchMaker
 from training.classifier.checkpoint import (
@@ -80,12 +81,7 @@ def test_a_run_killed_midway_goes_on_to_the_same_weights(
     train_in_folder(options, lambda _: None)
     assert [json.loads(line)["step"] for line in metrics.read_text().splitlines()] == [6, 12]
 
-    with (
-        np.load(whole.folder / "weights.npz") as first,
-        np.load(options.folder / "weights.npz") as second,
-    ):
-        for name in first.files:
-            np.testing.assert_allclose(first[name], second[name], atol=1e-4)
+    assert_same_weights(whole.folder, options.folder)
 
 
 def test_labels_that_the_network_contradicts_are_left_out_from_the_given_step_on(
@@ -171,15 +167,7 @@ def test_weights_that_a_step_spoils_are_neither_saved_nor_exported(
 ) -> None:
     cache = open_cache(whole_run[0].folder / "crops")
     run = ClassifierTraining(read_recipe(whole_run[0].recipe or Path()), cache, tmp_path)
-    real = run._train_on
-
-    def spoil(batch: Batch) -> float:
-        loss = real(batch)
-        if run.step == step:
-            run.model.set_weights([array * np.nan for array in run.model.get_weights()])
-        return loss
-
-    monkeypatch.setattr(run, "_train_on", spoil)
+    spoil_weights_at(run, step, monkeypatch)
     said = rf"weights are no numbers after step {step}, batch of made-up/\d+\.png"
     with pytest.raises(TrainingDivergedError, match=said):
         run.run(lambda _: None)
@@ -194,15 +182,7 @@ def test_a_spoilt_step_before_labels_are_doubted_doubts_none(
 ) -> None:
     cache = open_cache(whole_run[0].folder / "crops")
     run = ClassifierTraining(read_recipe(whole_run[0].recipe or Path()), cache, tmp_path)
-    real = run._train_on
-
-    def spoil(batch: Batch) -> float:
-        loss = real(batch)
-        if run.step == 4:  # labels are doubted from step 5 on
-            run.model.set_weights([array * np.nan for array in run.model.get_weights()])
-        return loss
-
-    monkeypatch.setattr(run, "_train_on", spoil)
+    spoil_weights_at(run, 4, monkeypatch)  # labels are doubted from step 5 on
     with pytest.raises(TrainingDivergedError, match="after step 4"):
         run.run(lambda _: None)
     assert not run.doubts_path.exists()
