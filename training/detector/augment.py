@@ -55,7 +55,7 @@ class Crop:
         picture: uint8 (S, S, 3) BGR.
         boxes: Faces to find, (G, 4), pixels of the crop.
         ignored: Faces too small or too cut to judge, (I, 4).
-        unpunished_height_px: See :class:`training.detector.loss.Truth`.
+        unpunished_height_px: See :class:`training.detector.truth.Truth`.
         file: The scene it was cut from.
     """
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset
 
 from training.detector.augment import AugmentSettings, Crop, make_crop
-from training.detector.loss import Truth
 from training.detector.scenes import PictureCache, Scene
+from training.detector.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)

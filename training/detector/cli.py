@@ -38,9 +38,7 @@ _DEVICES = click.Choice(["auto", "cpu", "cuda"])
 @click.option(
     "--workers",
     type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Processes that make crops, for each GPU; several for a GPU.",
+    help="Processes that make crops, for each GPU; default: 1, with a GPU one for each core.",
 )
 @click.option("--gpus", type=click.IntRange(min=1), help="GPUs to train on; default: all.")
 @click.pass_context
@@ -53,7 +51,7 @@ def detector(
     steps: int | None,
     device: str,
     threads: int | None,
-    workers: int,
+    workers: int | None,
     gpus: int | None,
 ) -> None:  # fmt: skip
     """Train the face detector; the pictures of the test split are not looked at.

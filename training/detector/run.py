@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -42,7 +43,8 @@ class RunOptions:
         steps: In place of the recipe's.
         device: "auto", "cpu" or "cuda".
         threads: Cores for the network; None is all.
-        workers: Processes that make crops, for each GPU.
+        workers: Processes that make crops, for each GPU; None is one, with GPUs one for each core
+            that they share.
         gpus: GPUs to train on; None is all that are present.
     """
 
@@ -53,7 +55,7 @@ class RunOptions:
     steps: int | None = None
     device: str = "auto"
     threads: int | None = None
-    workers: int = 1
+    workers: int | None = None
     gpus: int | None = None
 
 
@@ -94,7 +96,7 @@ def train_in_folder(options: RunOptions, tell: Tell, *, processes: int | None = 
         options.folder,
         start=_start(options.start, recipe),
         device=device,
-        workers=options.workers,
+        workers=_workers(options.workers, device, processes),
     )
     log = TensorboardLog(options.folder)
 
@@ -134,6 +136,13 @@ def _device(name: str) -> str:
             "--device cuda: PyTorch sees no NVIDIA GPU; install its CUDA build, or use --device cpu"
         )
     return "cuda" if has_gpu and name != "cpu" else "cpu"
+
+
+def _workers(asked: int | None, device: str, processes: int) -> int:
+    """Crops cost 5 ms of a core each: one core cannot feed a GPU, which takes 1 ms for one."""
+    if asked is not None:
+        return asked
+    return max(1, len(os.sched_getaffinity(0)) // processes - 1) if device == "cuda" else 1
 
 
 def _start(start: Path | None, recipe: DetectorRecipe) -> Path | None:

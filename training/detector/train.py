@@ -135,6 +135,7 @@ class DetectorTraining:
         run = self.recipe.run
         started, first = time.monotonic(), self.step
         sums: dict[str, float] = {}
+        told = self.step
         for batch in self._batches():
             for name, value in self._train_on(batch).items():
                 sums[name] = sums.get(name, 0.0) + value
@@ -146,7 +147,7 @@ class DetectorTraining:
                 self._require_finite(batch)
             ap50 = self._measured() if measures and team.leads() else {}
             if measures or self.step % _TELL_EVERY == 0:
-                count = (self.step - 1) % _TELL_EVERY + 1
+                count, told = self.step - told, self.step
                 pace_s = (time.monotonic() - started) / (self.step - first)
                 progress = Progress(
                     self.step,
@@ -198,7 +199,7 @@ class DetectorTraining:
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step)
         maps = self._network(batch.pictures.to(self._device))
-        losses = detection_losses(maps, [truth.to(self._device) for truth in batch.truths])
+        losses = detection_losses(maps, batch.truths)
         total = losses.total
         if not math.isfinite(float(total.detach())):
             raise self._diverged(f"the loss is {float(total.detach())}", batch)

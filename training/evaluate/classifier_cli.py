@@ -34,7 +34,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Writes classifier.json, .md and .png there; careful.json, .md and .png with --careful.",
+    help="Writes classifier.json, .md, .png and a sheet of errors there; careful.* with --careful.",
 )
 def classifier(
     data: Path,
@@ -59,6 +59,7 @@ def classifier(
         slices,
     )
     from training.evaluate.classifier_page import as_json, as_markdown, draw
+    from training.evaluate.mistakes import reading_mistakes, write_mistakes
 
     settings = WorkerSettings(classifier=name, detector=detector, threads=threads or 0)
     finds: Detector = load_detector(settings)
@@ -91,4 +92,6 @@ def classifier(
     (out / f"{part}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     (out / f"{part}.md").write_text(page, encoding="utf-8")
     draw(looks, out / f"{part}.png")
-    click.echo(f"written to {out}: {part}.json, {part}.md, {part}.png")
+    sheets = write_mistakes(data, reading_mistakes(looks), out, name=part)
+    names = [f"{part}.json", f"{part}.md", f"{part}.png", *(path.name for path in sheets)]
+    click.echo(f"written to {out}: {', '.join(names)}")

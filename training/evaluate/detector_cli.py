@@ -26,7 +26,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Writes detector.json, detector.md and detector.png there.",
+    help="Writes detector.json, .md and .png there, and sheets of what ours got wrong.",
 )
 def detector(
     data: Path, split: str, weights: Path | None, baselines: Path | None, out: Path | None
@@ -39,7 +39,15 @@ def detector(
     from models.mask_classifier import MaskClassifier
     from training.detector.scenes import read_scenes
     from training.evaluate.behind import table
-    from training.evaluate.detectors import as_json, as_markdown, draw, finders, score_detectors
+    from training.evaluate.detectors import (
+        OURS,
+        as_json,
+        as_markdown,
+        draw,
+        finders,
+        score_detectors,
+    )
+    from training.evaluate.mistakes import write_mistakes
 
     scenes = [scene for scene in read_scenes(data) if split in ("all", scene.split)]
     if not scenes:
@@ -66,4 +74,6 @@ def detector(
     (out / "detector.json").write_text(result + "\n", encoding="utf-8")
     (out / "detector.md").write_text(as_markdown(scores), encoding="utf-8")
     draw(scores, out / "detector.png")
-    click.echo(f"written to {out}: detector.json, detector.md, detector.png")
+    sheets = write_mistakes(data, scores[OURS].mistakes, out, name="detector")
+    names = ["detector.json", "detector.md", "detector.png", *(path.name for path in sheets)]
+    click.echo(f"written to {out}: {', '.join(names)}")

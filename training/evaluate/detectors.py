@@ -25,6 +25,7 @@ from training.evaluate.detection import (
     FoundFaces,
     measure_detection,
 )
+from training.evaluate.mistakes import Mistake, finding_mistakes
 from training.evaluate.rivals import Finder, ours, ours_careful, rfb, yunet, yunet_careful
 
 _logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class DetectorScores:
         mean_ap40: Mean of the sources' average precision where an overlap of `LOOSE_IOU` is a hit:
             how much is lost to boxes that are placed otherwise than the labels.
         ms_per_picture: Median time of one picture, resizing and suppression with it.
+        mistakes: What it got wrong at the score where 90 % of its finds are faces.
         read: What the classifier makes of its finds, at the score where 90 % of them are faces;
             None without a classifier.
     """
@@ -54,6 +56,7 @@ class DetectorScores:
     overall: DetectionReport
     mean_ap40: float
     ms_per_picture: float
+    mistakes: dict[str, list[Mistake]]
     read: ReadBehind | None = None
 
     @property
@@ -137,7 +140,8 @@ def _scores(scenes: list[Scene], found: list[FoundFaces], ms_per_picture: float)
         by_source[source] = measure_detection(*of_source)
         loose.append(measure_detection(*of_source, match_iou=LOOSE_IOU).ap50)
     overall = measure_detection([truth for _, truth in truths], found)
-    return DetectorScores(by_source, overall, float(np.mean(loose)), ms_per_picture)
+    mistakes = finding_mistakes(scenes, found, threshold=overall.threshold)
+    return DetectorScores(by_source, overall, float(np.mean(loose)), ms_per_picture, mistakes)
 
 
 def as_json(
@@ -154,6 +158,7 @@ def as_json(
                 "mean_ap40": round(score.mean_ap40, 4),
                 "ms_per_picture": round(score.ms_per_picture, 2),
                 "overall": _report_json(score.overall),
+                "mistakes": {kind: len(rows) for kind, rows in score.mistakes.items()},
                 "by_source": {key: _report_json(r) for key, r in score.by_source.items()},
                 **({} if score.read is None else {"read": without_nan(asdict(score.read))}),
             }
@@ -197,6 +202,18 @@ def as_markdown(scores: Mapping[str, DetectorScores]) -> str:
     for name, score in scores.items():
         cells = [f"{score.overall.recall_by_height[band]:.3f}" for band in bands]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        f"Errors at precision 0.9 ({any_score.overall.faces} faces): finds that touch no labelled "
+        "face, finds that touch one but overlap it by less than 0.5 or for the second time, and "
+        "faces that no find touches:",
+        "",
+        "| detector | no label there | misplaced | missed |",
+        "|---|---|---|---|",
+    ]
+    for name, score in scores.items():
+        counts = [str(len(score.mistakes[kind])) for kind in ("unlabelled", "misplaced", "missed")]
+        lines.append(f"| {name} | " + " | ".join(counts) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,7 @@
 """`maskwatch bench`: how many cameras this machine carries, and where its time goes."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -79,6 +80,9 @@ def bench(
 @bench.command()
 @click.option("--threads", type=click.IntRange(1), help="Cores for one batch; default: all.")
 @click.option(
+    "--device", type=click.Choice(["cpu", "gpu"]), help="Default: as configured for the workers."
+)
+@click.option(
     "--yunet",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -96,6 +100,7 @@ def bench(
 @config_option
 def models(
     threads: int | None,
+    device: Literal["cpu", "gpu"] | None,
     yunet: Path | None,
     others: tuple[Path, ...],
     json_path: Path | None,
@@ -104,4 +109,11 @@ def models(
     """Time the networks alone, by runtime and batch size."""
     from maskwatch.commands.bench.networks import run_models
 
-    run_models(threads=threads, yunet=yunet, others=others, json_path=json_path, config=config)
+    run_models(
+        threads=threads,
+        device=device,
+        yunet=yunet,
+        others=others,
+        json_path=json_path,
+        config=config,
+    )

@@ -19,12 +19,16 @@ from maskwatch.config import WorkerSettings, load_settings
 from maskwatch.errors import ModelError
 from models.card import read_card
 from models.registry import card_paths, load_classifier, load_detector
+from models.runtimes import Device
 from models.runtimes.onnx import OnnxRuntime
 from workers.cores import available_cores
 
 DETECTOR: Final = "face detector 640x384"
-DETECTOR_BATCHES: Final = (1, 4, 8)
-CLASSIFIER_BATCHES: Final = (1, 8, 32)
+DETECTOR_BATCHES: Final[dict[Device, tuple[int, ...]]] = {"cpu": (1, 4, 8), "gpu": (1, 4, 8, 32)}
+CLASSIFIER_BATCHES: Final[dict[Device, tuple[int, ...]]] = {
+    "cpu": (1, 8, 32),
+    "gpu": (1, 8, 32, 128),
+}
 PICTURE: Final = (384, 640, 3)
 _YUNET_RUNTIME: Final = "opencv (cpu)"
 _MEASURED_S: Final = 1.5
@@ -41,6 +45,7 @@ class Timing:
         batch: Pictures or crops at once.
         batch_ms: Median of a batch.
         each_ms: The same for one picture or crop.
+        each_second: How many of them in a second.
         p95_ms: 95 % of the batches took no longer.
     """
 
@@ -49,12 +54,14 @@ class Timing:
     batch: int
     batch_ms: float
     each_ms: float
+    each_second: float
     p95_ms: float
 
 
 def run_models(
     *,
     threads: int | None,
+    device: Device | None,
     yunet: Path | None,
     others: tuple[Path, ...],
     json_path: Path | None,
@@ -67,20 +74,24 @@ def run_models(
     """
     cores = threads or available_cores()
     settings = load_settings(config).workers.model_copy(update={"threads": cores})
-    timings = list(_configured(settings))
+    settings = settings.model_copy(update={"device": device or settings.device})
+    not_timed: list[str] = []
+    timings = list(_configured(settings, not_timed))
     if yunet is not None:
         named = settings.model_copy(update={"detector": f"yunet:{yunet}"})
         timings += list(_detector(named, "YuNet with decoding", _YUNET_RUNTIME))
     for path in others:
         timings += list(_other(path, cores))
-    not_timed: list[str] = []
     timings += _on_keras(settings, not_timed)
-    _print(timings, not_timed, title=f"Networks alone on {cores} cores")
+    if not timings:
+        raise ModelError("nothing could be timed: " + "; ".join(not_timed))
+    _print(timings, not_timed, title=_title(settings))
     fields = Timing.__slots__
     write_json(
         {
             "machine": machine(),
             "threads": cores,
+            "device": settings.device,
             "timings": [{name: getattr(one, name) for name in fields} for one in timings],
             "not_timed": not_timed,
         },
@@ -88,9 +99,22 @@ def run_models(
     )
 
 
+def _title(settings: WorkerSettings) -> str:
+    cores = f"{settings.threads} cores"
+    return f"Networks alone on {'a GPU and ' if settings.device == 'gpu' else ''}{cores}"
+
+
 def _print(timings: Sequence[Timing], not_timed: Sequence[str], *, title: str) -> None:
     table = Table(title=title)
-    for head in ("network", "runtime", "batch", "ms a batch", "ms each", "p95 ms a batch"):
+    for head in (
+        "network",
+        "runtime",
+        "batch",
+        "ms a batch",
+        "ms each",
+        "a second",
+        "p95 ms a batch",
+    ):
         table.add_column(head, justify="left" if head in ("network", "runtime") else "right")
     for timing in timings:
         table.add_row(
@@ -99,6 +123,7 @@ def _print(timings: Sequence[Timing], not_timed: Sequence[str], *, title: str) -
             str(timing.batch),
             f"{timing.batch_ms:.2f}",
             f"{timing.each_ms:.2f}",
+            f"{timing.each_second:.0f}",
             f"{timing.p95_ms:.2f}",
         )
     console = wide_console()
@@ -107,12 +132,19 @@ def _print(timings: Sequence[Timing], not_timed: Sequence[str], *, title: str) -
         console.print(f"Not timed: {line}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _configured(settings: WorkerSettings) -> Iterator[Timing]:
+def _configured(settings: WorkerSettings, not_timed: list[str]) -> Iterator[Timing]:
+    """The configured networks; one whose engine has no such GPU is added to `not_timed`."""
     cards = card_paths(settings)
     if "detector" not in cards:
         yield from _detector(settings, DETECTOR, _YUNET_RUNTIME)
     for name, card_path in cards.items():
-        yield from _network(name, settings, read_card(card_path).engine)
+        engine = read_card(card_path).engine
+        try:
+            yield from _network(name, settings, engine)
+        except ModelError as error:
+            if settings.device == "cpu":
+                raise
+            not_timed.append(f"{engine}, {name}: {error}")
 
 
 def _on_keras(settings: WorkerSettings, not_timed: list[str]) -> Iterator[Timing]:
@@ -153,7 +185,7 @@ def _classifier(settings: WorkerSettings, runtime: str) -> Iterator[Timing]:
     classifier = load_classifier(settings)
     side = classifier.card.input.size_px
     rng = np.random.default_rng(1)
-    for batch in CLASSIFIER_BATCHES:
+    for batch in CLASSIFIER_BATCHES[settings.device]:
         crops = rng.integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
         yield _timing(
             f"mask classifier {side} px", runtime, batch, partial(classifier.probabilities, crops)
@@ -165,7 +197,7 @@ def _detector(settings: WorkerSettings, name: str, runtime: str) -> Iterator[Tim
     rng = np.random.default_rng(2)
     coarse = rng.integers(0, 256, (12, 20, 3), dtype=np.uint8)
     picture = np.asarray(cv2.resize(coarse, (PICTURE[1], PICTURE[0])), np.uint8)
-    for batch in DETECTOR_BATCHES:
+    for batch in DETECTOR_BATCHES[settings.device]:
         pictures = [picture] * batch
         yield _timing(
             name,
@@ -202,5 +234,11 @@ def _timing(network: str, runtime: str, batch: int, run: Callable[[], object]) -
         taken.append((time.perf_counter() - before) * 1000)
     median, high = (float(value) for value in np.percentile(taken, (50, 95)))
     return Timing(
-        network, runtime, batch, round(median, 3), round(median / batch, 3), round(high, 3)
+        network=network,
+        runtime=runtime,
+        batch=batch,
+        batch_ms=round(median, 3),
+        each_ms=round(median / batch, 3),
+        each_second=round(1000 * batch / median, 1),
+        p95_ms=round(high, 3),
     )

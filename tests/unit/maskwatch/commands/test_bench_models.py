@@ -9,8 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from maskwatch.commands.bench import bench, networks
+from maskwatch.errors import ModelError
 from models.card import file_sha256, read_card, write_card
 from models.mask_classifier import BUILTIN_CARD
+from models.runtimes import keras as keras_runtime
 from training import keras_engine
 
 # Keras 3.15 reads its own variables in NumPy 1's way, and TensorFlow warns of itself.
@@ -22,8 +24,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "_MEASURED_S": 0,
         "_LEAST_ROUNDS": 1,
-        "DETECTOR_BATCHES": (1,),
-        "CLASSIFIER_BATCHES": (1,),
+        "DETECTOR_BATCHES": {"cpu": (1,), "gpu": (1, 4)},
+        "CLASSIFIER_BATCHES": {"cpu": (1,), "gpu": (1, 4)},
     }.items():
         monkeypatch.setattr(networks, name, value)
 
@@ -91,3 +93,30 @@ def test_a_network_of_another_shape_has_no_row_on_keras_and_a_line_says_why(
     (line,) = figures["not_timed"]
     assert line.startswith("Keras, classifier: weights ")
     assert "of another network" in line
+
+
+def test_a_gpu_that_is_not_there_is_one_line_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"nothing could be timed: .*sees no NVIDIA GPU; install"):
+        _models(tmp_path, "--device", "gpu")
+
+
+def test_on_a_gpu_larger_batches_are_timed_and_an_engine_without_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setattr(keras_runtime, "require_gpu", lambda backend: None)
+    _, figures = _models(tmp_path, "--device", "gpu")
+    assert figures["device"] == "gpu"
+    assert [(one["network"], one["batch"]) for one in figures["timings"]] == [
+        (network, batch) for network, _ in ON_ONNX for batch in (1, 4)
+    ]
+    assert all(one["runtime"] == f"keras on {engine} (gpu)" for one in figures["timings"])
+    assert [line.split(":")[0] for line in figures["not_timed"]] == [
+        "onnx, detector",
+        "onnx, classifier",
+    ]
+
+
+def test_pictures_a_second_are_those_of_a_batch(tmp_path: Path) -> None:
+    _, figures = _models(tmp_path)
+    for one in figures["timings"]:
+        assert one["each_second"] == pytest.approx(1000 * one["batch"] / one["batch_ms"], rel=0.01)

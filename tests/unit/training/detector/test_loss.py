@@ -6,7 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.detector.loss import Truth, assign, cells, detection_losses, iou  # noqa: E402
+from training.detector.loss import assign, cells, detection_losses, iou  # noqa: E402
+from training.detector.truth import Truth  # noqa: E402
 
 SIDE = 64
 
@@ -68,24 +69,68 @@ def test_pictures_without_faces_give_a_finite_loss_with_gradients() -> None:
     assert maps[0].grad is not None
 
 
+def assigned(*pictures: list[tuple[float, ...]]) -> "torch.Tensor":
+    """What `assign` says where every cell predicts itself and is as sure as all others."""
+    corners, strides = cells(blank_maps())
+    boxes = torch.cat([corners, corners + strides], 1).repeat(len(pictures), 1, 1)
+    faces = torch.zeros(len(pictures), max(map(len, pictures)), 4)
+    is_face = torch.zeros(faces.shape[:2], dtype=torch.bool)
+    for row, picture in enumerate(pictures):
+        faces[row, : len(picture)] = torch.tensor(picture).reshape(-1, 4)
+        is_face[row, : len(picture)] = True
+    scores = torch.full(boxes.shape[:2], 0.1)
+    return assign(boxes, scores, corners + strides / 2, strides, faces, is_face)
+
+
 def test_two_overlapping_faces_get_cells_of_their_own() -> None:
-    maps = blank_maps()
-    corners, strides = cells(maps)
-    half = strides / 2
-    boxes = torch.cat([corners, corners + strides], 1)
-    faces = torch.tensor([[8.0, 8, 24, 24], [20.0, 8, 36, 24]])
-    chosen, owner = assign(boxes, torch.full((len(boxes),), 0.1), corners + half, strides, faces)
-    assert set(owner.tolist()) == {0, 1}
-    assert len(set(chosen.tolist())) == len(chosen)
+    owner = assigned([(8, 8, 24, 24), (20, 8, 36, 24)])
+    assert set(owner[0].tolist()) == {-1, 0, 1}
 
 
 def test_a_face_smaller_than_every_cell_still_gets_one() -> None:
-    maps = blank_maps()
+    owner = assigned([(17, 17, 20, 20)])
+    assert (owner[0] == 0).sum() >= 1
+
+
+def test_pictures_with_fewer_faces_are_told_the_same_beside_others() -> None:
+    one, two, none = [(17.0, 17, 30, 30)], [(8.0, 8, 24, 24), (20.0, 8, 36, 24)], []
+    together = assigned(one, two, none)
+    assert together[0].tolist() == assigned(one)[0].tolist()
+    assert together[1].tolist() == assigned(two)[0].tolist()
+    assert (together[2] == -1).all()
+
+
+def test_a_batch_loses_what_its_crops_lose_by_themselves() -> None:
+    found, missed = blank_maps(), blank_maps()
+    found[1][0, :2, 1, 2] = 12.0
+    crops = [
+        truth((32, 16, 48, 32), (2, 2, 40, 44)),
+        truth((10, 10, 16, 17), ignored=((30, 30, 64, 64),), unpunished_height_px=9.0),
+    ]
+    # Each part is over the number of face cells: 1 in a mean is as many in a sum.
+    alone = [
+        detection_losses(maps, [crop]) for maps, crop in zip((found, missed), crops, strict=True)
+    ]
+    cells_of = [
+        int((assigned_by(maps, crop) >= 0).sum())
+        for maps, crop in zip((found, missed), crops, strict=True)
+    ]
+    both = detection_losses([torch.cat(pair) for pair in zip(found, missed, strict=True)], crops)
+    for part in ("face", "quality", "box"):
+        summed = sum(float(getattr(one, part)) * n for one, n in zip(alone, cells_of, strict=True))
+        assert float(getattr(both, part)) == pytest.approx(summed / sum(cells_of), rel=1e-5)
+
+
+def assigned_by(maps: list["torch.Tensor"], crop: Truth) -> "torch.Tensor":
+    """The cells that answer for a crop's faces, as the loss lets them."""
+    flat = torch.cat([grid.flatten(2) for grid in maps], 2)
     corners, strides = cells(maps)
-    boxes = torch.cat([corners, corners + strides], 1)
-    face = torch.tensor([[17.0, 17.0, 20.0, 20.0]])
-    chosen, _ = assign(boxes, torch.full((len(boxes),), 0.1), corners + strides / 2, strides, face)
-    assert len(chosen) >= 1
+    centers = corners + flat[:, 2:4].transpose(1, 2) * strides
+    half = flat[:, 4:6].exp().transpose(1, 2) * strides / 2
+    scores = (flat[:, 0].sigmoid() * flat[:, 1].sigmoid()).sqrt()
+    boxes = torch.cat([centers - half, centers + half], 2)
+    is_face = torch.ones(1, len(crop.boxes), dtype=torch.bool)
+    return assign(boxes, scores, corners + strides / 2, strides, crop.boxes[None], is_face)
 
 
 def test_iou_of_half_overlapping_boxes() -> None:

@@ -312,3 +312,29 @@ def test_a_gpu_that_is_not_there_is_refused(data: Path, tmp_path: Path) -> None:
     options = RunOptions(data=data, folder=tmp_path / "run", device="cuda")
     with pytest.raises(ConfigError, match="--device cpu"):
         train_in_folder(options, lambda step, total, note: None)
+
+
+def test_without_a_gpu_one_process_makes_crops_with_one_all_cores_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from training.detector import run
+
+    monkeypatch.setattr(run.os, "sched_getaffinity", lambda pid: set(range(16)))
+    assert run._workers(None, "cpu", 1) == 1
+    assert run._workers(None, "cuda", 1) == 15
+    assert run._workers(None, "cuda", 4) == 3
+    assert run._workers(2, "cuda", 1) == 2
+
+
+def test_losses_told_are_means_since_the_last_telling(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RECIPE.run.model_copy(update={"steps": 7, "measure_every": 5})
+    made = training(data, tmp_path / "run", RECIPE.model_copy(update={"run": run}))
+    monkeypatch.setattr(
+        made, "_train_on", lambda batch: {"face": float(batch.step), "quality": 0.0, "box": 0.0}
+    )
+    monkeypatch.setattr(made, "_measured", lambda: {"mall": 0.5})
+    told: list[Progress] = []
+    made.run(told.append)
+    assert [(one.step, one.losses["face"]) for one in told] == [(5, 2.0), (7, 5.5)]

@@ -155,12 +155,15 @@ def test_a_picture_that_cannot_be_read_is_named_and_left_out(
     assert "0.png" in caplog.text
 
 
-def test_the_command_writes_its_three_files(data: Path, tmp_path: Path) -> None:
+def test_the_command_writes_its_files_and_a_sheet_of_each_kind_of_error(
+    data: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     command = ["--data", str(data), "--split", "all", "--out", str(out)]
     result = CliRunner().invoke(detector, command)
     assert result.exit_code == 0, result.output
-    assert {path.name for path in out.iterdir()} == {"detector.json", "detector.md", "detector.png"}
+    names = {path.name for path in out.iterdir()}
+    assert names == {"detector.json", "detector.md", "detector.png", "detector-missed.png"}
     assert json.loads((out / "detector.json").read_text())["split"] == "all"
 
 
