@@ -1,4 +1,4 @@
-"""Files of a training, whole or not there at all; a disk that refuses one is told in one line."""
+"""Files whole or not there at all; a disk that refuses one is told in one line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from maskwatch.errors import StorageError
 
@@ -28,7 +32,7 @@ def disk_errors(path: Path, *, also: tuple[type[Exception], ...] = ()) -> Iterat
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise StorageError(
             f"{path}: cannot be written ({reason}); free some space, or allow writing there, and "
-            "start the same command again: a run goes on from its last checkpoint"
+            "start the same command again (a training goes on from its last checkpoint)"
         ) from error
 
 
@@ -63,6 +67,14 @@ def write_text_whole(path: Path, text: str) -> None:
     """Writes a text in UTF-8; see `written_whole`."""
     with written_whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_picture_whole(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Writes a BGR picture (H, W, 3) in the format of the path's ending; see `written_whole`."""
+    # OpenCV's own writer says of a full disk no more than that it failed.
+    _, encoded = cv2.imencode(path.suffix, picture)
+    with written_whole(path) as partial:
+        partial.write_bytes(encoded.tobytes())
 
 
 def make_folder(path: Path) -> None:

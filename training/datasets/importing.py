@@ -22,6 +22,7 @@ from training.datasets.index import (
     write_index,
 )
 from training.datasets.split import split_of
+from training.disk import disk_errors, make_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,9 @@ def import_pictures(
     added = []
     for item, group in zip(found, groups, strict=True):
         target = out / name / item.key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(item.path, target)
+        make_folder(target.parent)
+        with disk_errors(target):
+            shutil.copyfile(item.path, target)
         added.append(
             LabelledPicture(
                 file=f"{name}/{item.key}",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from maskwatch.contracts import CLASSES
 from maskwatch.errors import MediaError
 from maskwatch.geometry import Box
 from training.datasets.split import SPLITS, Split, split_of
+from training.disk import make_folder, write_text_whole
 
 INDEX_NAME = "labels.jsonl"
 
@@ -165,15 +165,14 @@ def checked_box(corners: Sequence[float], label: str, width: int, height: int) -
 
 
 def write_index(folder: Path, pictures: Iterable[LabelledPicture]) -> None:
-    """Writes the index of a folder, whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{INDEX_NAME}.partial"
-    with partial.open("w", encoding="utf-8") as file:
-        for picture in pictures:
-            file.write(json.dumps(_row(picture)) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / INDEX_NAME)
+    """Writes the index of a folder, whole or not at all.
+
+    Raises:
+        StorageError: The disk refused.
+    """
+    make_folder(folder)
+    rows = (json.dumps(_row(picture)) + "\n" for picture in pictures)
+    write_text_whole(folder / INDEX_NAME, "".join(rows))
 
 
 def _row(picture: LabelledPicture) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from maskwatch.contracts import CLASSES
 from maskwatch.errors import MediaError
 from models.crops import crop_face
 from training.datasets.index import LabelledPicture
+from training.disk import make_folder, write_picture_whole
 
 _TILE_PX = 80
 _COLUMNS = 16
@@ -30,9 +31,10 @@ def write_sheets(
         seed: Of that chance.
 
     Raises:
-        MediaError: A picture cannot be decoded, or the sheet cannot be written.
+        MediaError: A picture cannot be decoded.
+        StorageError: A sheet cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     rng = np.random.default_rng(seed)
     written = []
     for split in sorted({picture.split for picture in pictures}):
@@ -58,7 +60,6 @@ def write_sheets(
                 y, x = place // _COLUMNS * _TILE_PX, place % _COLUMNS * _TILE_PX
                 sheet[y : y + _TILE_PX, x : x + _TILE_PX] = tile
             path = out / f"{split}-{label}.png"
-            if not cv2.imwrite(str(path), sheet):
-                raise MediaError(f"{path}: cannot be written; check the folder and the disk")
+            write_picture_whole(path, sheet)
             written.append(path)
     return written

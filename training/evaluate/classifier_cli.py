@@ -51,6 +51,7 @@ def classifier(
     from models.careful import CarefulDetector
     from models.registry import Detector, load_classifier, load_detector
     from training.datasets.index import read_index
+    from training.disk import make_folder, write_text_whole
     from training.evaluate.classifier import (
         end_to_end,
         looks_at,
@@ -86,11 +87,11 @@ def classifier(
     click.echo(page)
     if out is None:
         return
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     record = {"split": split, "weights_sha256": reads.card.sha256} | as_json(reports, ap50)
     part = "careful" if careful else "classifier"
-    (out / f"{part}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (out / f"{part}.md").write_text(page, encoding="utf-8")
+    write_text_whole(out / f"{part}.json", json.dumps(record, indent=1) + "\n")
+    write_text_whole(out / f"{part}.md", page)
     draw(looks, out / f"{part}.png")
     sheets = write_mistakes(data, reading_mistakes(looks), out, name=part)
     names = [f"{part}.json", f"{part}.md", f"{part}.png", *(path.name for path in sheets)]

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from maskwatch.contracts import CLASSES
+from training.disk import written_whole
 from training.evaluate.classifier import Looks, ReadingReport, calibration_bins
 
 
@@ -73,7 +74,8 @@ def draw(looks: Looks, out: Path) -> None:
     trade.plot(100 * (1 - read / len(order)), 100 * errors)
     trade.set(xlabel="% left unread, least sure first", ylabel="% wrong", xlim=(0, 30))
     trade.set_title("error against share left unread")
-    figure.savefig(out, dpi=100)
+    with written_whole(out) as partial:
+        figure.savefig(partial, dpi=100)
 
 
 def _figure(value: float | None) -> str:

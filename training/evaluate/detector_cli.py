@@ -38,6 +38,7 @@ def detector(
     from maskwatch.errors import ConfigError
     from models.mask_classifier import MaskClassifier
     from training.detector.scenes import read_scenes
+    from training.disk import make_folder, write_text_whole
     from training.evaluate.behind import table
     from training.evaluate.detectors import (
         OURS,
@@ -69,10 +70,10 @@ def detector(
     click.echo(table(figures["detectors"]))
     if out is None:
         return
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     result = json.dumps(figures, indent=1)
-    (out / "detector.json").write_text(result + "\n", encoding="utf-8")
-    (out / "detector.md").write_text(as_markdown(scores), encoding="utf-8")
+    write_text_whole(out / "detector.json", result + "\n")
+    write_text_whole(out / "detector.md", as_markdown(scores))
     draw(scores, out / "detector.png")
     sheets = write_mistakes(data, scores[OURS].mistakes, out, name="detector")
     names = ["detector.json", "detector.md", "detector.png", *(path.name for path in sheets)]

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from maskwatch.errors import ConfigError
 from models.mask_classifier import MaskClassifier
 from training.detector.scenes import Scene, data_hash, labelled_picture
+from training.disk import written_whole
 from training.evaluate.behind import ReadBehind, read_behind, see_found
 from training.evaluate.classifier import SeenPicture
 from training.evaluate.classifier_page import without_nan
@@ -233,4 +234,5 @@ def draw(scores: Mapping[str, DetectorScores], out: Path) -> None:
     curve.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02), title="all sources")
     curve.legend(loc="lower left")
     bars.set(xlabel="face height, px at 640 wide", title="recall at precision 0.9", ylim=(0, 1))
-    figure.savefig(out, dpi=100)
+    with written_whole(out) as partial:
+        figure.savefig(partial, dpi=100)

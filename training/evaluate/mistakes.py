@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.contracts import CLASSES
-from maskwatch.errors import StorageError
 from maskwatch.geometry import iou_matrix
 from training.datasets.folders import read_picture
 from training.detector.scenes import Scene
+from training.disk import write_picture_whole
 from training.evaluate.classifier import UNREADABLE, Looks
 from training.evaluate.detection import MATCH_IOU, Floats, FoundFaces
 
@@ -139,8 +139,7 @@ def write_mistakes(
         if not shown:
             continue
         path = out / f"{name}-{kind}.png"
-        if not cv2.imwrite(str(path), _sheet([_tile(data, mistake) for mistake in shown])):
-            raise StorageError(f"{path}: cannot be written; is the disk full?")
+        write_picture_whole(path, _sheet([_tile(data, mistake) for mistake in shown]))
         written.append(path)
     return written
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from maskwatch.errors import ConfigError
 from models.card import Card
+from training.disk import make_folder, write_text_whole, written_whole
 from training.evaluate.behind import MOST_READ, table
 
 _COMMANDS = {"detector": "detector", "classifier": "classifier", "careful": "classifier --careful"}
@@ -187,8 +187,7 @@ def write_page(folder: Path, cards: dict[str, Card], page: Path) -> None:
         "## What was tried\n\n" + _TRIED,
         "## Repeat it\n\n" + _REPEAT,
     ]
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text("\n".join(sections), encoding="utf-8")
+    write_text_whole(page, "\n".join(sections))
 
 
 def _record(folder: Path, part: str) -> dict[str, Any]:
@@ -216,8 +215,10 @@ def _data(record: dict[str, Any]) -> str:
 def _section(title: str, part: str, folder: Path, page: Path) -> str:
     tables = (folder / f"{part}.md").read_text(encoding="utf-8")
     plot = page.with_name(f"{page.stem}-{part}.png")
-    plot.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(folder / f"{part}.png", plot)
+    make_folder(plot.parent)
+    drawn = (folder / f"{part}.png").read_bytes()
+    with written_whole(plot) as partial:
+        partial.write_bytes(drawn)
     return f"## {title}\n\n{tables}\n![{title}]({plot.name})\n"
 
 

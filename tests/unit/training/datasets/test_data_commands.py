@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from maskwatch.errors import MediaError
+from maskwatch.errors import MediaError, StorageError
+from tests.support.full_disk import refuse
 from training.datasets.cli import data
 from training.datasets.index import LabelledPicture, read_index
 
@@ -189,6 +190,23 @@ def test_sheets_show_every_class_of_every_split(tmp_path: Path) -> None:
     sheet = cv2.imread(written[0])
     assert sheet is not None
     assert sheet[:80, :80].std() > 5
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_old_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(tmp_path / "set/mask/a.png", 1)
+    paint(tmp_path / "set/no_mask/b.png", 2)
+    run("import", "folders", tmp_path / "set", "--out", tmp_path / "out", "--name", "one")
+    before = (tmp_path / "out" / "labels.jsonl").read_text()
+    refuse(monkeypatch, "labels.jsonl")
+    with pytest.raises(StorageError, match="No space left"):
+        run("import", "folders", tmp_path / "set", "--out", tmp_path / "out", "--name", "two")
+    monkeypatch.undo()
+    assert (tmp_path / "out" / "labels.jsonl").read_text() == before
+    refuse(monkeypatch, f"{imported(tmp_path / 'out')[0].split}-mask.png")
+    with pytest.raises(StorageError, match=r"mask\.png: cannot be written"):
+        run("sheet", tmp_path / "out", "--out", tmp_path / "sheets")
 
 
 def test_a_bad_line_of_an_index_is_named_and_skipped(tmp_path: Path) -> None:

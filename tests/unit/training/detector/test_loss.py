@@ -61,6 +61,12 @@ def test_a_small_find_is_not_punished_where_small_faces_lack_labels() -> None:
     assert float(detection_losses(maps, [truth(unpunished_height_px=7.0)]).total) > 5
 
 
+def test_a_labelled_face_is_taught_wherever_it_lies() -> None:
+    # Too low to be punished, and in an ignored region: its cells are taught all the same.
+    face = truth((32, 16, 48, 32), ignored=((0, 0, 64, 64),), unpunished_height_px=40.0)
+    assert float(detection_losses(blank_maps(), [face]).quality) > 5
+
+
 def test_pictures_without_faces_give_a_finite_loss_with_gradients() -> None:
     maps = [grid.requires_grad_() for grid in blank_maps()]
     total = detection_losses(maps, [truth()]).total

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 pytest.importorskip("matplotlib", reason="needs the extra [train]")
 
 from maskwatch.contracts import Verdict  # after the check for the extra
-from maskwatch.errors import ConfigError
+from maskwatch.errors import ConfigError, StorageError
 from maskwatch.geometry import Box
 from models.mask_classifier import Reading
+from tests.support.full_disk import refuse
 from training.detector.scenes import labelled_picture, read_scenes
+from training.evaluate import detectors
 from training.evaluate.behind import MOST_READ, ReadBehind, read_behind, see_found, table
 from training.evaluate.classifier_page import without_nan
 from training.evaluate.detection import FoundFaces, measure_detection
@@ -64,6 +66,10 @@ def squares(picture: NDArray[np.uint8]) -> FoundFaces:
     rows = stats[1:].astype(np.float64)
     boxes = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1)
     return FoundFaces(boxes, rows[:, 4] / 2000)
+
+
+def nothing(picture: NDArray[np.uint8]) -> FoundFaces:
+    return FoundFaces(np.zeros((0, 4)), np.zeros(0))
 
 
 def guesses(picture: NDArray[np.uint8]) -> FoundFaces:
@@ -165,6 +171,17 @@ def test_the_command_writes_its_files_and_a_sheet_of_each_kind_of_error(
     names = {path.name for path in out.iterdir()}
     assert names == {"detector.json", "detector.md", "detector.png", "detector-missed.png"}
     assert json.loads((out / "detector.json").read_text())["split"] == "all"
+
+
+@pytest.mark.parametrize("name", ["detector.json", "detector.png", "detector-missed.png"])
+def test_a_full_disk_is_one_line(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(detectors, "finders", lambda *_: {detectors.OURS: nothing})
+    refuse(monkeypatch, name)
+    command = ["--data", str(data), "--split", "all", "--out", str(tmp_path / "out")]
+    with pytest.raises(StorageError, match=rf"{name}: cannot be written \(No space left"):
+        CliRunner().invoke(detector, command, catch_exceptions=False)
 
 
 def test_a_folder_without_baselines_is_refused(tmp_path: Path) -> None:
