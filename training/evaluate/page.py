@@ -76,6 +76,12 @@ What separates these figures from better ones, and what was tried (version 0.1.0
 
 What is not kept was measured once; no command repeats it.
 
+Of the three larger detectors the loss on the training pictures still falls while AP50 on validation
+stays where it is after 3,000 steps: neither size nor more steps are what is missing, but pictures,
+and labels that agree.
+
+![Learning curves of three larger detectors](images/learning-detector.png)
+
 The classifier's recipe, run again from a clean clone by the commands below: from step 1,500 of its
 6,500 on the curves are level, so that more steps gain nothing.
 
