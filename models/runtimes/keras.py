@@ -11,6 +11,7 @@ from maskwatch.errors import ModelError
 from models.runtimes import Device
 
 _MIXED = "mixed_float16"
+_ENGINES_FOR_GPUS = ("tensorflow", "torch")
 
 
 class KerasRuntime:
@@ -67,8 +68,13 @@ def require_gpu(backend: str) -> None:
     """Prepares the GPUs of a Keras engine: memory grows as needed.
 
     Raises:
-        ModelError: The engine sees no GPU.
+        ModelError: The engine sees no GPU, or is another one.
     """
+    if backend not in _ENGINES_FOR_GPUS:
+        raise ModelError(
+            f"device gpu: Keras runs on {backend}, on which maskwatch uses no GPU; set "
+            f"KERAS_BACKEND to {' or '.join(_ENGINES_FOR_GPUS)}, or workers.device = 'cpu'"
+        )
     if not _sees_gpu(backend):
         raise ModelError(
             f"device gpu: Keras on {backend} sees no GPU; install 'maskwatch[gpu]' on a machine "
@@ -101,8 +107,6 @@ def _sees_gpu(backend: str) -> bool:
         import torch
 
         return bool(torch.cuda.is_available())
-    if backend != "tensorflow":
-        return False
     import tensorflow
 
     cards = tensorflow.config.list_physical_devices("GPU")

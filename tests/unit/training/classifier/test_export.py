@@ -188,3 +188,8 @@ def test_a_batch_of_another_shape_is_refused(network: keras.Model, tmp_path: Pat
     network.save(tmp_path / "net.keras")
     with pytest.raises(ModelError, match="the Keras network takes"):
         KerasRuntime(tmp_path / "net.keras").run(np.zeros((1, 16, 16, 1), np.float32))
+
+
+def test_an_engine_that_uses_no_gpu_here_is_named_with_those_that_do() -> None:
+    with pytest.raises(ModelError, match=r"Keras runs on jax, .*set KERAS_BACKEND to tensorflow or"):
+        keras_runtime.require_gpu("jax")
