@@ -72,9 +72,9 @@ What separates these figures from better ones, and what was tried (version 0.1.0
 
 - Masks drawn on 476 bare faces in profile, and these faces moved off the middle as detectors box
   them, in 3,000 steps: log loss 0.127 against 0.126 on validation, 0.215 against 0.206 on test. Of
-  the readable looks of three clips more were right in two (0.969 for 0.91, 0.983 for 0.976), fewer
-  in the third (0.829 for 0.84: a printed mask seen from behind the cheek), and one bare passer-by
-  on the street was counted as masked. Not kept.
+  the readable looks of three clips more were right in one (0.969 for 0.912), fewer in two (0.829
+  for 0.842, a printed mask seen from behind the cheek; 0.983 for 0.997), and one bare passer-by on
+  the street was counted as masked. Not kept.
 
 What is not kept was measured once; no command repeats it.
 
