@@ -95,6 +95,7 @@ def test_a_network_of_another_shape_has_no_row_on_keras_and_a_line_says_why(
     assert "of another network" in line
 
 
+@pytest.mark.usefixtures("engine")
 def test_a_gpu_that_is_not_there_is_one_line_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"nothing could be timed: .*sees no NVIDIA GPU; install"):
         _models(tmp_path, "--device", "gpu")
@@ -116,6 +117,7 @@ def test_on_a_gpu_larger_batches_are_timed_and_an_engine_without_one_is_named(
     ]
 
 
+@pytest.mark.usefixtures("engine")
 def test_pictures_a_second_are_those_of_a_batch(tmp_path: Path) -> None:
     _, figures = _models(tmp_path)
     for one in figures["timings"]:
