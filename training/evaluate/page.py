@@ -53,9 +53,8 @@ What separates these figures from better ones, and what was tried (version 0.1.0
   64, 128 and 192 channels at strides 8, 16 and 32 with 4, 4 and 3 residual units more; 64, 160, 256
   with 1, 4, 4 (659 k weights); 96, 128, 192 with 0, 5, 4. AP50 on validation 0.860, 0.864 and 0.862
   against 0.864; on test 0.876, 0.868 and 0.869 against 0.883. On 750 pictures of the training
-  split, 0.904 (the second) against 0.899: even what a net was taught it finds no better than the
-  labels agree with one another. Eight looks of the second and of the built-in one joined: 0.900 on
-  validation against 0.899. Not kept.
+  split, 0.904 (the second) against 0.899: it does little better even on what it was taught. Eight
+  looks of the second and of the built-in one joined: 0.900 on validation against 0.899. Not kept.
 - Eight looks at a still picture instead of one: 0.864 to 0.899 on validation (`maskwatch evaluate
   detector --split val`). Kept.
 - A second network that looks again at each face that was found (seven blocks of MobileNetV1 at
@@ -69,7 +68,6 @@ What separates these figures from better ones, and what was tried (version 0.1.0
   `unreadable`, for faces in profile that are read wrongly in some footage: on 974 validation faces
   none says more about being right than the probability alone (log-likelihood -130.8 without them,
   -130.3 with all). Such profiles are hardly in the pictures. Not kept.
-
 - Masks drawn on 476 bare faces in profile, and these faces moved off the middle as detectors box
   them, in 3,000 steps: log loss 0.127 against 0.126 on validation, 0.215 against 0.206 on test. Of
   the readable looks of three clips more were right in one (0.969 for 0.912), fewer in two (0.829
@@ -79,8 +77,7 @@ What separates these figures from better ones, and what was tried (version 0.1.0
 What is not kept was measured once; no command repeats it.
 
 Of the three larger detectors the loss on the training pictures still falls while AP50 on validation
-stays where it is after 3,000 steps: neither size nor more steps are what is missing, but pictures,
-and labels that agree.
+stays where it is from about 3,000 steps on: neither size nor more steps are what is missing.
 
 ![Learning curves of three larger detectors](images/learning-detector.png)
 
