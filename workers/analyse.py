@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from maskwatch.config import WorkerSettings
 from maskwatch.contracts import Face
+from maskwatch.cores import available_cores
 from maskwatch.geometry import Box
 from models.mask_classifier import Reading
-from workers.cores import available_cores
 
 if TYPE_CHECKING:
     from models.registry import Detector

@@ -11,12 +11,12 @@ from typing import Final
 
 from maskwatch.bus import wait_until_ready
 from maskwatch.config import Settings
+from maskwatch.cores import available_cores
 from maskwatch.errors import MaskwatchError
 from maskwatch.process import ROLE_VARIABLE
 from maskwatch.supervisor.child import restart_pause_s
 from maskwatch.supervisor.environment import child_environment
 from workers.agreement import EXIT_RECYCLE, EXIT_USELESS
-from workers.cores import available_cores
 from workers.gpus import gpu_of, visible_gpus
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,6 @@
 """Making several films at once, one process for each core."""
 
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any, Final
 
+from maskwatch.cores import available_cores
 from maskwatch.errors import MaskwatchError
 from maskwatch.simulator.film import QUICK, Encoding, Film, make_film
 from maskwatch.simulator.portraits import load_portraits
@@ -47,9 +47,8 @@ def make_films(
     context = multiprocessing.get_context("spawn")
     done, stop = context.Value("q", 0), context.Value("b", 0)
     total = sum(each.frames for each in settings)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     pool = ProcessPoolExecutor(
-        max_workers=max(1, min(cores or 1, len(settings))),
+        max_workers=max(1, min(available_cores(), len(settings))),
         mp_context=context,
         initializer=_begin,
         initargs=(done, stop),

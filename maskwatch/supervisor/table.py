@@ -1,6 +1,5 @@
 """The table of processes: what runs on one machine, in the order of starting."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -9,6 +8,7 @@ from typing import Final
 
 from maskwatch.bus.embedded import server_command
 from maskwatch.config import Settings
+from maskwatch.cores import available_cores
 from maskwatch.errors import ConfigError
 
 REDIS: Final = "redis"
@@ -58,7 +58,7 @@ def _worker_count(settings: Settings) -> int:
 def _one_worker(settings: Settings) -> Settings:
     """Settings of one of the inference processes: alone, with its share of the cores."""
     workers = settings.workers
-    share = max(1, len(os.sched_getaffinity(0)) // workers.processes)
+    share = max(1, available_cores() // workers.processes)
     changes = {"processes": 1, "threads": workers.threads or share}
     return settings.with_changes(workers=workers.model_copy(update=changes))
 

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maskwatch.contracts import CLASSES
 from maskwatch.errors import MediaError
 from models.crops import crop_face
 from training.datasets.index import LabelledPicture
 from training.disk import make_folder, write_picture_whole
+
+Picture = NDArray[np.uint8]
 
 _TILE_PX = 80
 _COLUMNS = 16
@@ -49,17 +52,25 @@ def write_sheets(
             if not faces:
                 continue
             chosen = rng.permutation(len(faces))[:most]
-            rows = -(-len(chosen) // _COLUMNS)
-            sheet = np.zeros((rows * _TILE_PX, _COLUMNS * _TILE_PX, 3), np.uint8)
-            for place, number in enumerate(chosen):
+            tiles = []
+            for number in chosen:
                 picture, box = faces[int(number)]
                 pixels = cv2.imread(str(folder / picture.file))
                 if pixels is None:
                     raise MediaError(f"{folder / picture.file}: missing or cannot be decoded")
-                tile = crop_face(np.asarray(pixels, np.uint8), box, side_px=_TILE_PX)
-                y, x = place // _COLUMNS * _TILE_PX, place % _COLUMNS * _TILE_PX
-                sheet[y : y + _TILE_PX, x : x + _TILE_PX] = tile
+                tiles.append(crop_face(np.asarray(pixels, np.uint8), box, side_px=_TILE_PX))
             path = out / f"{split}-{label}.png"
-            write_picture_whole(path, sheet)
+            write_picture_whole(path, contact_sheet(tiles, columns=_COLUMNS))
             written.append(path)
     return written
+
+
+def contact_sheet(tiles: Sequence[Picture], *, columns: int) -> Picture:
+    """Returns tiles of one size (h, w, 3) side by side, row by row; black where there are none."""
+    height, width = tiles[0].shape[:2]
+    rows = -(-len(tiles) // columns)
+    sheet = np.zeros((rows * height, columns * width, 3), np.uint8)
+    for number, tile in enumerate(tiles):
+        y, x = number // columns * height, number % columns * width
+        sheet[y : y + height, x : x + width] = tile
+    return sheet

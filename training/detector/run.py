@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from maskwatch.cores import available_cores
 from maskwatch.errors import ConfigError
 from models.face_detector import BUILTIN_WEIGHTS
 from training import team
@@ -142,7 +142,7 @@ def _workers(asked: int | None, device: str, processes: int) -> int:
     """Crops cost 5 ms of a core each: one core cannot feed a GPU, which takes 1 ms for one."""
     if asked is not None:
         return asked
-    return max(1, len(os.sched_getaffinity(0)) // processes - 1) if device == "cuda" else 1
+    return max(1, available_cores() // processes - 1) if device == "cuda" else 1
 
 
 def _start(start: Path | None, recipe: DetectorRecipe) -> Path | None:

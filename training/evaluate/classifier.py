@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.contracts import CLASSES
-from maskwatch.geometry import Box, boxes_to_array, iou_matrix
+from maskwatch.geometry import boxes_to_array
 from models.face_detector import Detection
 from models.mask_classifier import MaskClassifier, Reading
 from models.registry import Detector
 from training.classifier.measures import JUDGED_FROM_PX, calibration_error, f1_by_class
 from training.datasets.folders import read_picture
 from training.datasets.index import LabelledPicture
-from training.evaluate.detection import FoundFaces, LabelledFaces, measure_detection
+from training.evaluate.detection import FoundFaces, LabelledFaces, match_faces, measure_detection
 from training.evaluate.hard_negatives import NAMES, causes
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,6 @@ UNREADABLE = len(CLASSES)
 """Column of `unreadable` in a confusion table."""
 
 HEIGHT_BANDS_PX = ((8, 16), (16, 24), (24, 32), (32, 64), (64, 9999))
-_MATCH_IOU = 0.5
 _LEAST_SCORE = 0.02
 
 
@@ -149,7 +148,11 @@ def looks_at(
     rows: list[tuple[Any, ...]] = []
     for scene, of_scene in zip(scenes, seen, strict=True):
         boxes = [face.box for face in of_scene.faces if face.score >= min_score]
-        for place, truth in _matches(boxes, [face.box for face in scene.boxes]):
+        labelled = boxes_to_array([face.box for face in scene.boxes])
+        matched = match_faces(boxes_to_array(boxes), labelled)
+        for place, truth in enumerate(matched.tolist()):
+            if truth < 0:
+                continue
             reading = of_scene.readings[place]
             rows.append(
                 (
@@ -204,22 +207,6 @@ def end_to_end(scenes: Sequence[LabelledPicture], seen: Sequence[SeenPicture]) -
             precision[name] = measure_detection(truths, found).ap50
     mean = float(np.mean(list(precision.values()))) if precision else float("nan")
     return precision | {"mean": mean}
-
-
-def _matches(found: Sequence[Box], labelled: Sequence[Box]) -> list[tuple[int, int]]:
-    """Pairs (found, labelled) at IoU 0.5, the surest face choosing first, each used once."""
-    truth = boxes_to_array(labelled)
-    overlap = iou_matrix(boxes_to_array(found), truth)
-    pairs, used = [], set()
-    for place in range(len(found)):
-        open_truths = [number for number in range(len(truth)) if number not in used]
-        if not open_truths:
-            break
-        best = max(open_truths, key=lambda number: overlap[place, number])
-        if overlap[place, best] >= _MATCH_IOU:
-            used.add(best)
-            pairs.append((place, best))
-    return pairs
 
 
 def reading_report(looks: Looks) -> ReadingReport:

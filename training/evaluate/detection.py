@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from maskwatch.geometry import iou_matrix
 
 Floats = NDArray[np.float64]
+Faces = NDArray[np.int64]
 
 MATCH_IOU = 0.5
 SMALLEST_FACE_PX = 8.0
@@ -95,26 +96,43 @@ class _Judged:
     found_at: list[float]
 
 
+def match_faces(boxes: Floats, labelled: Floats, *, match_iou: float = MATCH_IOU) -> Faces:
+    """Says which labelled face each find is of: the surest find chooses first, each face once.
+
+    Args:
+        boxes: Finds (N, 4), surest first.
+        labelled: Faces (G, 4).
+        match_iou: Least overlap.
+
+    Returns:
+        Number of the face for each find (N,), -1 for none.
+    """
+    overlaps = iou_matrix(boxes, labelled)
+    is_free = np.ones(len(labelled), bool)
+    matched = np.full(len(boxes), -1)
+    for find, row in enumerate(overlaps):
+        candidates = np.where(is_free, row, 0.0)
+        if candidates.max(initial=0.0) >= match_iou:
+            matched[find] = candidates.argmax()
+            is_free[matched[find]] = False
+    return matched
+
+
 def _judge(truth: LabelledFaces, found: FoundFaces, match_iou: float) -> _Judged:
     floor, heights = truth.lowest_judged_px, truth.heights_at_640
     order = np.argsort(-found.scores, kind="stable")
     boxes, scores = found.boxes[order], found.scores[order]
-    overlaps = iou_matrix(boxes, truth.boxes)
-    free = np.ones(len(truth.boxes), bool)
     found_at = np.full(len(truth.boxes), -1.0)
     judged = _Judged([], [], [], [])
-    for index, score in enumerate(scores):
-        candidates = np.where(free, overlaps[index], 0.0)
-        best = int(candidates.argmax()) if len(candidates) else -1
-        if best >= 0 and candidates[best] >= match_iou:
-            free[best] = False
-            found_at[best] = score
-            if heights[best] >= floor:
-                judged.scores.append(float(score))
-                judged.hits.append(True)
-        elif (boxes[index, 3] - boxes[index, 1]) * truth.to_640 >= floor:
+    matched = match_faces(boxes, truth.boxes, match_iou=match_iou)
+    for box, score, face in zip(boxes, scores, matched, strict=True):
+        is_hit = bool(face >= 0)
+        if is_hit:
+            found_at[face] = score
+        height = heights[face] if is_hit else (box[3] - box[1]) * truth.to_640
+        if height >= floor:
             judged.scores.append(float(score))
-            judged.hits.append(False)
+            judged.hits.append(is_hit)
     is_judged = heights >= floor
     judged.heights.extend(heights[is_judged].tolist())
     judged.found_at.extend(found_at[is_judged].tolist())

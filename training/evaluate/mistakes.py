@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from maskwatch.contracts import CLASSES
 from maskwatch.geometry import iou_matrix
 from training.datasets.folders import read_picture
+from training.datasets.sheets import contact_sheet
 from training.detector.scenes import Scene
 from training.disk import write_picture_whole
 from training.evaluate.classifier import UNREADABLE, Looks
-from training.evaluate.detection import MATCH_IOU, Floats, FoundFaces
+from training.evaluate.detection import Floats, FoundFaces, match_faces
 
 Picture = NDArray[np.uint8]
 
@@ -62,7 +63,7 @@ def finding_mistakes(
 
     Returns:
         ``unlabelled``: finds that touch no labelled face; ``misplaced``: finds that touch one and
-        overlap none by `MATCH_IOU`, or one that a surer find has; ``missed``: labelled faces that
+        overlap none by 0.5, or one that a surer find has; ``missed``: labelled faces that
         no find touches. Faces and finds too low to be judged are in none of them.
     """
     kinds: dict[str, list[Mistake]] = {"unlabelled": [], "misplaced": [], "missed": []}
@@ -72,14 +73,10 @@ def finding_mistakes(
         order = order[faces.scores[order] >= threshold]
         boxes, scores = faces.boxes[order], faces.scores[order]
         overlaps = iou_matrix(boxes, truth.boxes)
-        is_free = np.ones(len(truth.boxes), bool)
-        for box, score, row in zip(boxes, scores, overlaps, strict=True):
-            free = np.where(is_free, row, 0.0)
-            if free.max(initial=0.0) >= MATCH_IOU:
-                is_free[free.argmax()] = False
-                continue
-            if (box[3] - box[1]) * truth.to_640 < truth.lowest_judged_px:
-                continue
+        matched = match_faces(boxes, truth.boxes)
+        is_judged = (boxes[:, 3] - boxes[:, 1]) * truth.to_640 >= truth.lowest_judged_px
+        for find in np.flatnonzero((matched < 0) & is_judged):
+            box, score, row = boxes[find], float(scores[find]), overlaps[find]
             best = float(row.max(initial=0.0))
             touches = best >= TOUCHES_IOU
             caption = f"{score:.2f} iou {best:.2f}" if touches else f"{score:.2f}"
@@ -139,7 +136,8 @@ def write_mistakes(
         if not shown:
             continue
         path = out / f"{name}-{kind}.png"
-        write_picture_whole(path, _sheet([_tile(data, mistake) for mistake in shown]))
+        tiles = [_tile(data, mistake) for mistake in shown]
+        write_picture_whole(path, contact_sheet(tiles, columns=min(_COLUMNS, len(tiles))))
         written.append(path)
     return written
 
@@ -161,14 +159,3 @@ def _tile(data: Path, mistake: Mistake) -> Picture:
     place = (2, _TILE_PX + _CAPTION_PX - 4)
     cv2.putText(tile, mistake.caption, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, _TEXT_BGR, 1)
     return tile
-
-
-def _sheet(tiles: Sequence[Picture]) -> Picture:
-    height, width = tiles[0].shape[:2]
-    columns = min(_COLUMNS, len(tiles))
-    rows = -(-len(tiles) // columns)
-    sheet = np.zeros((rows * height, columns * width, 3), np.uint8)
-    for number, tile in enumerate(tiles):
-        y, x = number // columns * height, number % columns * width
-        sheet[y : y + height, x : x + width] = tile
-    return sheet

@@ -14,9 +14,9 @@ from maskwatch.commands.analysis.copies import CopyFolder, write_picture
 from maskwatch.commands.analysis.inputs import Input
 from maskwatch.commands.analysis.options import MAX_PIXELS_AT_ONCE, Analysis
 from maskwatch.contracts import Face
+from maskwatch.cores import available_cores
 from maskwatch.errors import MediaError
 from workers.annotate import annotate
-from workers.cores import available_cores
 from workers.footage import frame_line
 
 Picture = NDArray[np.uint8]

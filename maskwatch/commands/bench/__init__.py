@@ -1,11 +1,14 @@
 """`maskwatch bench`: how many cameras this machine carries, and where its time goes."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import click
 
 from maskwatch.commands.options import config_option
+
+if TYPE_CHECKING:
+    from models.runtimes import Device
 
 
 class CameraNumbers(click.ParamType[tuple[int, ...]]):
@@ -100,7 +103,7 @@ def bench(
 @config_option
 def models(
     threads: int | None,
-    device: Literal["cpu", "gpu"] | None,
+    device: "Device | None",
     yunet: Path | None,
     others: tuple[Path, ...],
     json_path: Path | None,

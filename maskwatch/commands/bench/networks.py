@@ -16,12 +16,12 @@ from rich.table import Table
 from maskwatch.commands.bench.run import machine, write_json
 from maskwatch.commands.bench.table import wide_console
 from maskwatch.config import WorkerSettings, load_settings
+from maskwatch.cores import available_cores
 from maskwatch.errors import ModelError
 from models.card import read_card
 from models.registry import card_paths, load_classifier, load_detector
 from models.runtimes import Device
 from models.runtimes.onnx import OnnxRuntime
-from workers.cores import available_cores
 
 DETECTOR: Final = "face detector 640x384"
 DETECTOR_BATCHES: Final[dict[Device, tuple[int, ...]]] = {"cpu": (1, 4, 8), "gpu": (1, 4, 8, 32)}
@@ -73,8 +73,9 @@ def run_models(
         ModelError: A network cannot be loaded or run.
     """
     cores = threads or available_cores()
-    settings = load_settings(config).workers.model_copy(update={"threads": cores})
-    settings = settings.model_copy(update={"device": device or settings.device})
+    configured = load_settings(config).workers
+    changes = {"threads": cores, "device": device or configured.device}
+    settings = configured.model_copy(update=changes)
     not_timed: list[str] = []
     timings = list(_configured(settings, not_timed))
     if yunet is not None:

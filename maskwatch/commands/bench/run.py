@@ -21,6 +21,7 @@ from maskwatch.commands.bench.table import show
 from maskwatch.commands.bench.window import measure
 from maskwatch.config import RedisSettings, Settings, StorageSettings, load_settings
 from maskwatch.contracts import Camera, CameraState
+from maskwatch.cores import available_cores
 from maskwatch.errors import MaskwatchError
 from maskwatch.process import stop_on_signals
 from maskwatch.simulator.film import LIKE_A_CAMERA, Film
@@ -28,7 +29,6 @@ from maskwatch.simulator.rendering import make_films
 from maskwatch.simulator.scene import SceneSettings
 from maskwatch.storage import CameraStore, open_database
 from maskwatch.supervisor import Supervisor
-from workers.cores import available_cores
 
 FILM: Final = SceneSettings(seed=7, fps=25.0, duration_s=20.0)
 FILMS: Final = 4
