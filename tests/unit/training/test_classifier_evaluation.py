@@ -163,6 +163,26 @@ def test_scenes_are_read_where_faces_are_found_and_end_to_end_counts_both(tmp_pa
     assert precision == pytest.approx({"mask": 1.0, "no_mask": 0.0, "mean": 0.5})
 
 
+def test_a_find_of_no_labelled_face_and_a_second_one_of_a_face_are_no_looks(
+    tmp_path: Path,
+) -> None:
+    assert cv2.imwrite(str(tmp_path / "a.png"), np.zeros((80, 100, 3), np.uint8))
+    face, elsewhere = Box(5, 10, 30, 40), Box(60, 10, 85, 40)
+    scene = LabelledPicture(
+        file="a.png",
+        source="mall",
+        group="0",
+        width=100,
+        height=80,
+        boxes=(LabelledBox(face, "mask"),),
+    )
+    detector, classifier = FakeDetector([elsewhere, face, face]), FakeClassifier()
+    seen = see_scenes(tmp_path, [scene], detector, classifier)  # type: ignore[arg-type]
+    looks = looks_at([scene], seen, min_score=detector.min_score)
+    assert looks.boxes.tolist() == [[5.5, 10, 30, 40]]
+    assert (looks.truths.tolist(), looks.answers.tolist()) == ([MASK], [MASK])
+
+
 def test_confusion_rows_are_truths() -> None:
     counts = confusion(np.array([0, 0, 1]), np.array([0, 2, 1]), 3)
     assert counts.tolist() == [[1, 0, 1], [0, 1, 0], [0, 0, 0]]
