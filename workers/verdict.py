@@ -1,19 +1,18 @@
 """One verdict for a passage, from all its looks.
 
-Method: each readable look votes with the logarithm of its calibrated probabilities, weighted by its
-quality; the weighted mean, turned back into probabilities, is their weighted geometric mean. It
-stays calibrated where the looks repeat each other, as looks of one face in neighbouring frames do:
-a product would grow sure of itself with every repetition. Probabilities are floored before the
-logarithm, so that one look that is badly wrong and very sure cannot outvote the rest. A look that
-is unreadable does not vote; it is counted.
+Method: the linear opinion pool (Stone, 1961): each readable look votes with its calibrated
+probabilities, and the verdict's are their mean, weighted by the looks' quality. It stays calibrated
+where the looks repeat each other, as looks of one face in neighbouring frames do: a product would
+grow sure of itself with every repetition. No look outvotes more than its share of the others,
+however sure it is, as it would in a mean of logarithms; docs/tracking.md compares the two. A look
+that is unreadable does not vote; it is counted.
 
 The verdict is `unreadable` where the votes weigh too little, or disagree so much that no class
 has half of the probability.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from maskwatch.contracts import CLASSES, Face, Verdict
@@ -24,8 +23,6 @@ MIN_WEIGHT: Final = 0.25
 MIN_PROBABILITY: Final = 0.5
 """The class that is named has at least this much."""
 
-_FLOOR: Final = 0.02
-
 
 @dataclass(frozen=True, slots=True)
 class Votes:
@@ -35,30 +32,31 @@ class Votes:
         looks: Number of looks.
         readable: Number of looks that voted.
         weight: Sum of their qualities.
-        log_sums: Sum of quality times log-probability, in the order of `CLASSES`.
+        sums: Sum of quality times probability, in the order of `CLASSES`.
     """
 
     looks: int = 0
     readable: int = 0
     weight: float = 0.0
-    log_sums: tuple[float, ...] = (0.0,) * len(CLASSES)
+    sums: tuple[float, ...] = (0.0,) * len(CLASSES)
 
     def with_look(self, face: Face) -> "Votes":
         """These votes and one more look."""
         if face.label is Verdict.UNREADABLE or not face.quality > 0:
-            return Votes(self.looks + 1, self.readable, self.weight, self.log_sums)
+            return Votes(self.looks + 1, self.readable, self.weight, self.sums)
         sums = tuple(
-            total + face.quality * math.log(max(face.probabilities.get(name, 0.0), _FLOOR))
-            for name, total in zip(CLASSES, self.log_sums, strict=True)
+            total + face.quality * face.probabilities.get(name, 0.0)
+            for name, total in zip(CLASSES, self.sums, strict=True)
         )
         return Votes(self.looks + 1, self.readable + 1, self.weight + face.quality, sums)
 
     def probabilities(self) -> dict[str, float]:
-        """The weighted geometric mean by class name, summing to 1; all 0 where nobody voted."""
-        if not self.weight > 0:
+        """The weighted mean by class name, summing to 1; all 0 where nobody voted."""
+        # Not the weight: a look's probabilities may be rounded and sum to a little less than 1.
+        whole = sum(self.sums)
+        if not whole > 0:
             return dict.fromkeys(CLASSES, 0.0)
-        means = [math.exp(total / self.weight) for total in self.log_sums]
-        return {name: mean / sum(means) for name, mean in zip(CLASSES, means, strict=True)}
+        return {name: total / whole for name, total in zip(CLASSES, self.sums, strict=True)}
 
     def verdict(self) -> Verdict:
         """What is said of the passage."""
@@ -67,15 +65,17 @@ class Votes:
         name, probability = best_class(self.probabilities())
         return Verdict(name) if probability >= MIN_PROBABILITY else Verdict.UNREADABLE
 
-    def as_json(self) -> list[Any]:
+    def as_json(self) -> dict[str, Any]:
         """Plain values, for `from_json`."""
-        return [self.looks, self.readable, self.weight, list(self.log_sums)]
+        return {**asdict(self), "sums": list(self.sums)}
 
     @classmethod
-    def from_json(cls, values: list[Any]) -> "Votes":
+    def from_json(cls, values: dict[str, Any] | list[Any]) -> "Votes":
         """The votes that `as_json` wrote."""
-        looks, readable, weight, sums = values
-        return cls(looks, readable, weight, tuple(sums))
+        if isinstance(values, list):
+            # Of an earlier version, whose sums were of logarithms: only the looks still count.
+            return cls(looks=values[0])
+        return cls(**{**values, "sums": tuple(values["sums"])})
 
 
 def best_class(probabilities: Mapping[str, float]) -> tuple[str, float]:

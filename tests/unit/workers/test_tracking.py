@@ -65,8 +65,8 @@ def test_people_who_cross_keep_their_own_verdicts(seed: int) -> None:
     passages = count([right, left], seed=seed)
 
     assert verdicts(passages) == Counter({Verdict.MASK: 1, Verdict.NO_MASK: 1})
-    # A swap would end where it began: each track's looks agree with its verdict.
-    assert all(max(passage.probabilities.values()) > 0.6 for passage in passages)
+    # Right looks say 0.8: a swap at the crossing would leave both tracks with 0.45.
+    assert all(max(passage.probabilities.values()) > 0.55 for passage in passages)
 
 
 def test_somebody_who_turns_away_for_a_second_is_one_passage() -> None:

@@ -1,6 +1,7 @@
 """One verdict from many looks."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -45,6 +46,28 @@ def test_one_look_that_is_wrong_and_very_sure_does_not_outvote_the_rest() -> Non
     assert votes(sure, *[look("mask", 0.8, quality=0.7)] * 5).verdict() is Verdict.MASK
 
 
+def test_the_verdict_has_the_mean_of_the_probabilities_weighted_by_quality() -> None:
+    total = votes(look("mask", 0.9, quality=0.8), look("no_mask", 0.6, quality=0.2))
+
+    assert total.probabilities() == pytest.approx(
+        {"mask": 0.8 * 0.9 + 0.2 * 0.2, "no_mask": 0.8 * 0.05 + 0.2 * 0.6, "incorrect": 0.08}
+    )
+
+
+def test_looks_that_are_sure_outvote_no_more_than_their_share_of_the_others() -> None:
+    """A face turned away for a while is read wrongly, and surely, many times over."""
+    turned = [look("no_mask", 0.99, quality=1.0)] * 4
+
+    assert votes(*turned, *[look("mask", 0.85, quality=0.8)] * 8).verdict() is Verdict.MASK
+
+
+def test_looks_without_probabilities_are_no_verdict() -> None:
+    blank = replace(look("mask"), probabilities={})
+
+    assert votes(blank).verdict() is Verdict.UNREADABLE
+    assert votes(blank).probabilities() == dict.fromkeys(CLASSES, 0.0)
+
+
 def test_repeating_a_look_does_not_make_it_surer() -> None:
     once, often = votes(look("mask", 0.7)), votes(*[look("mask", 0.7)] * 50)
 
@@ -87,3 +110,9 @@ def test_votes_survive_json_to_the_last_digit() -> None:
     total = votes(look("mask", 0.1 + 0.2, quality=1 / 3), look("incorrect", 0.7, quality=1 / 7))
 
     assert Votes.from_json(json.loads(json.dumps(total.as_json()))) == total
+
+
+def test_votes_of_an_earlier_version_keep_their_looks_and_no_verdict() -> None:
+    total = Votes.from_json([12, 10, 7.0, [-1.0, -9.0, -20.0]])
+
+    assert (total.looks, total.readable, total.verdict()) == (12, 0, Verdict.UNREADABLE)
