@@ -12,6 +12,10 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check
 DEMO_STAMP = $(VENV)/installed-demo
 ALL_STAMP = $(VENV)/installed-all
 
+# Packages are not compiled when they are installed but when they are first imported. Where an environment forbids
+# that, as those of containers often do, each of a dozen processes would compile them anew at every start.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Many tests wait for processes and sockets, so three at a time suit two cores; a file's tests stay together.
 .PHONY: demo test check lock clean
 

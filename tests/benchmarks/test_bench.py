@@ -48,15 +48,3 @@ def test_the_bench_says_how_fast_how_late_and_where_the_time_goes(
     assert floor["decoded_per_analysed"] == 5.0
     assert 0 < floor["cpu_s_per_analysed_frame"] < 1
     assert floor["decode_ms_per_frame"] > 0
-
-
-@pytest.mark.timeout(300)  # Keras takes a second for a picture where the cores are busy
-def test_networks_are_timed_by_batch(tmp_path: Path) -> None:
-    figures = _bench(tmp_path, "models", "--threads", "1")
-
-    timed = {(one["network"], one["batch"]) for one in figures["timings"]}
-    assert ("face detector 640x384", 1) in timed
-    assert {batch for name, batch in timed if name.startswith("mask classifier")} == {1, 8, 32}
-    assert all(one["each_ms"] <= one["batch_ms"] <= one["p95_ms"] for one in figures["timings"])
-    on_keras = [one for one in figures["timings"] if one["runtime"].startswith("keras on ")]
-    assert len(on_keras) == 6 or figures["not_timed"][0].startswith("Keras: it needs")

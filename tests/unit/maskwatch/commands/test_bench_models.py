@@ -18,16 +18,27 @@ from training import keras_engine
 # Keras 3.15 reads its own variables in NumPy 1's way, and TensorFlow warns of itself.
 pytestmark = pytest.mark.filterwarnings("default")
 
+DETECTOR_BATCHES = networks.DETECTOR_BATCHES["cpu"]
+CLASSIFIER_BATCHES = networks.CLASSIFIER_BATCHES["cpu"]
+
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "_MEASURED_S": 0,
         "_LEAST_ROUNDS": 1,
+        "PICTURE": (64, 96, 3),
         "DETECTOR_BATCHES": {"cpu": (1,), "gpu": (1, 4)},
         "CLASSIFIER_BATCHES": {"cpu": (1,), "gpu": (1, 4)},
     }.items():
         monkeypatch.setattr(networks, name, value)
+
+
+@pytest.fixture
+def full_batches(monkeypatch: pytest.MonkeyPatch, _quick: None) -> None:
+    """The batches of the command itself."""
+    monkeypatch.setattr(networks, "DETECTOR_BATCHES", {"cpu": DETECTOR_BATCHES})
+    monkeypatch.setattr(networks, "CLASSIFIER_BATCHES", {"cpu": CLASSIFIER_BATCHES})
 
 
 @pytest.fixture
@@ -60,6 +71,16 @@ def test_both_networks_are_timed_on_keras_too(tmp_path: Path, engine: str) -> No
     assert _rows(figures) == [*ON_ONNX, *((network, "keras") for network, _ in ON_ONNX)]
     assert f"keras on {engine} (cpu)" in text
     assert figures["not_timed"] == []
+
+
+@pytest.mark.usefixtures("full_batches", "engine")
+def test_networks_are_timed_by_batch(tmp_path: Path) -> None:
+    _, figures = _models(tmp_path)
+
+    for runtime in ("onnx", "keras"):
+        rows = [one for one in figures["timings"] if one["runtime"].startswith(runtime)]
+        assert [one["batch"] for one in rows] == [*DETECTOR_BATCHES, *CLASSIFIER_BATCHES]
+    assert all(one["each_ms"] <= one["batch_ms"] <= one["p95_ms"] for one in figures["timings"])
 
 
 def test_without_keras_one_line_says_how_to_get_it(
