@@ -18,7 +18,7 @@ MAX_PIXELS: Final = 89_000_000
 def read_picture(path: Path) -> NDArray[np.uint8]:
     """Read a picture file.
 
-    Turned as its EXIF says; grey becomes three equal channels; transparency is laid on white; 16
+    The first picture of an animated one, turned as its EXIF says; grey becomes three equal channels; transparency is laid on white; 16
     bits become 8; CMYK is converted.
 
     Returns:
@@ -51,7 +51,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         raise MediaError(f"picture {str(path)!r} may not be read; check its permissions") from error
     except UnidentifiedImageError as error:
         raise MediaError(
-            f"{str(path)!r} is no picture that can be read; use JPEG, PNG, WebP, BMP or TIFF"
+            f"{str(path)!r} is no picture that can be read; use JPEG, PNG, WebP, BMP, TIFF or GIF"
         ) from error
     except Image.DecompressionBombError as error:
         raise MediaError(f"picture {str(path)!r} is too large; make it smaller") from error

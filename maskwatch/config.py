@@ -34,6 +34,9 @@ OTHER_VARIABLES: Final = ("MASKWATCH_CONFIG", "MASKWATCH_ROLE")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
+LONGEST_KEPT_DAYS: Final = 36_500
+"""A hundred years, which is for ever; much more would lie before the calendar's beginning."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -50,7 +53,7 @@ class SiteSettings(_Section):
     def _known_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones
             raise ValueError(
                 f"{value!r} is no time zone; use a name such as 'Europe/Paris' or 'UTC'"
             ) from error
@@ -138,9 +141,9 @@ class ReportSettings(_Section):
 class RetentionSettings(_Section):
     """How long rows are kept, in days."""
 
-    passages_days: int = Field(default=90, ge=1)
-    minutes_days: int = Field(default=90, ge=1)
-    footage_days: int = Field(default=7, ge=1)
+    passages_days: int = Field(default=90, ge=1, le=LONGEST_KEPT_DAYS)
+    minutes_days: int = Field(default=90, ge=1, le=LONGEST_KEPT_DAYS)
+    footage_days: int = Field(default=7, ge=1, le=LONGEST_KEPT_DAYS)
 
 
 class SeedCamera(_Section):

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from maskwatch.address import check_address, shown, split_credentials
+from maskwatch.address import check_address, is_file, shown, split_credentials
 from maskwatch.camera_name import check_camera_name
 from maskwatch.config import Settings
 from maskwatch.contracts import Camera
@@ -181,11 +181,26 @@ def _checked(camera: Camera) -> Camera:
         username=camera.username or address.username,
         password=camera.password or address.password,
     )
+    if not f"{camera.username}{camera.password}".isprintable():
+        raise CameraError(
+            f"camera {camera.name!r}: user or password holds a character that cannot be printed, "
+            "such as the end of a line; type them anew"
+        )
+    if is_file(camera.url) and "://" not in camera.url and not camera.url.startswith("/"):
+        raise CameraError(
+            f"camera {camera.name!r}: give the whole path of the file {shown(camera.url)!r}, from "
+            "the root, or an address that begins with rtsp://, http:// or webcam:"
+        )
     if not 0 < camera.fps <= 60:
         raise CameraError(f"camera {camera.name!r}: fps {camera.fps:g} is not above 0 and up to 60")
     if camera.transport not in ("tcp", "udp"):
         raise CameraError(
             f"camera {camera.name!r}: transport {camera.transport!r} is neither 'tcp' nor 'udp'"
+        )
+    if camera.is_replay and not is_file(camera.url):
+        raise CameraError(
+            f"camera {camera.name!r}: {shown(camera.url)!r} is no file: only a file can be replayed; "
+            "give its path, or leave the replay out"
         )
     if camera.is_replay and camera.loops:
         raise CameraError(f"camera {camera.name!r}: a replay ends, it cannot loop; choose one")

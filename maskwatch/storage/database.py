@@ -52,12 +52,19 @@ def open_database(settings: Settings) -> Engine:
 
 def _parse(text: str) -> URL:
     try:
-        return make_url(text)
+        url = make_url(text)
     except ArgumentError as error:
         raise StorageError(
             "storage.url is no database address; write postgresql://user:password@host/name "
             "or leave it empty for SQLite"
         ) from error
+    # Behind such a password the rest of it would be taken for the host, and shown as one.
+    if url.get_backend_name() != "sqlite" and "@" in f"{url.host}{url.database}":
+        raise StorageError(
+            "storage.url: there is an '@' behind the host; where the password holds @ : / ? or #, "
+            "write %40 %3A %2F %3F or %23 for it"
+        )
+    return url
 
 
 def _open_sqlite(url: URL) -> Engine:

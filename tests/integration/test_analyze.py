@@ -77,6 +77,7 @@ def _save_all_kinds(portrait: Image.Image) -> list[str]:
     portrait.save("plain.webp", quality=90)
     portrait.save("plain.bmp")
     portrait.save("plain.tiff")
+    portrait.save("plain.gif")
     portrait.convert("L").save("grey.png")
     portrait.convert("RGBA").save("alpha.png")
     portrait.convert("CMYK").save("cmyk.jpg", quality=95)
@@ -92,7 +93,7 @@ def test_every_kind_of_picture_gives_the_same_face(portrait: Image.Image, run: R
     assert done.returncode == 0, done.stderr
     lines = _lines(done.stdout)
     assert [line["source"] for line in lines] == names
-    assert len(names) == 9
+    assert len(names) == 10
     for line in lines:
         assert set(line) == KEYS
         assert (line["width"], line["height"], line["frame"]) == (512, 512, 0)

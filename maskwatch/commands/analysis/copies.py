@@ -18,6 +18,7 @@ Picture = NDArray[np.uint8]
 MAX_VIDEO_WIDTH: Final = 1920
 TIME_BASE: Final = Fraction(1, 1000)
 JPEG_QUALITY: Final = 92
+_JPEG_SUFFIXES: Final = (".jpg", ".jpeg", ".jpe")
 
 
 class CopyFolder:
@@ -67,11 +68,13 @@ def write_picture(path: Path, picture: Picture) -> None:
         MediaError: It cannot be written.
     """
     suffix = path.suffix.lower() or ".jpg"
+    # OpenCV warns of a quality that a format does not have.
+    quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     try:
-        _, encoded = cv2.imencode(suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        _, encoded = cv2.imencode(suffix, picture, quality if suffix in _JPEG_SUFFIXES else [])
     except cv2.error:
         path = path.with_suffix(".jpg")
-        _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        _, encoded = cv2.imencode(".jpg", picture, quality)
     try:
         path.write_bytes(encoded.tobytes())
     except OSError as error:

@@ -9,7 +9,7 @@ from typing import Final
 from maskwatch.errors import MediaError
 
 PICTURE_SUFFIXES: Final = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 )
 VIDEO_SUFFIXES: Final = frozenset(
     {
@@ -46,7 +46,9 @@ def expand(paths: Sequence[str]) -> Iterator[Input]:
         if os.path.isdir(path):
             yield from _below(path)
         elif os.path.exists(path):
-            yield Input(path, os.path.basename(path))
+            # A pipe would be waited for, perhaps for ever.
+            error = "" if os.path.isfile(path) else "a pipe or a device; give a file"
+            yield Input(path, os.path.basename(path), error)
         else:
             yield Input(path, os.path.basename(path), "no such file; check its spelling")
 
@@ -65,7 +67,7 @@ def is_picture(source: str) -> bool:
     if not head:
         raise MediaError(f"{source}: the file is empty (0 bytes); copy or download it again")
     return (
-        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"II*\0", b"MM\0*"))
+        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"II*\0", b"MM\0*", b"GIF8"))
         or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
         # A damaged picture is told as one, not as a video without a picture.
         or Path(source).suffix.lower() in PICTURE_SUFFIXES

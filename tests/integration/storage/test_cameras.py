@@ -18,17 +18,50 @@ def test_a_camera_comes_back_as_it_was_added(database: Engine) -> None:
     store = CameraStore(database)
     camera = Camera(
         name="east-gate", url="rtsp://10.0.0.7:554/live", username="bob", password="p@ss#/:!",
-        fps=3.5, enabled=False, is_replay=True, transport="udp",
-        replay_start_unix_s=1_700_000_000.25,
+        fps=3.5, enabled=False, transport="udp", replay_start_unix_s=1_700_000_000.25,
     )  # fmt: skip
 
     stored = store.add(camera)
 
     assert store.get("east-gate") == stored == store.list()[0]
     assert stored.revision == 1
-    for field in ("url", "username", "password", "fps", "enabled", "is_replay", "transport"):
+    for field in ("url", "username", "password", "fps", "enabled", "transport"):
         assert getattr(stored, field) == getattr(camera, field)
     assert stored.replay_start_unix_s == 1_700_000_000.25
+
+
+def test_a_replay_comes_back_as_one(database: Engine) -> None:
+    stored = CameraStore(database).add(Camera(name="day", url="/day.mp4", is_replay=True))
+
+    assert CameraStore(database).get("day") == stored
+    assert stored.is_replay
+
+
+@pytest.mark.parametrize("url", ["rtsp://cam/live", "http://cam/day.mp4", "webcam:0"])
+def test_what_is_no_file_cannot_be_replayed(sqlite_database: Engine, url: str) -> None:
+    store = CameraStore(sqlite_database)
+
+    with pytest.raises(CameraError, match=f"camera 'a': '{url}' is no file: only a file can be"):
+        store.add(Camera(name="a", url=url, is_replay=True))
+
+    store.add(Camera(name="a", url="file:///day.mp4", is_replay=True))
+    with pytest.raises(CameraError, match="only a file can be replayed"):
+        store.update("a", url=url)
+
+
+def test_a_path_that_depends_on_the_folder_is_refused(sqlite_database: Engine) -> None:
+    with pytest.raises(CameraError, match=r"give the whole path of the file 'films/day\.mp4'"):
+        CameraStore(sqlite_database).add(Camera(name="a", url="films/day.mp4"))
+
+
+@pytest.mark.parametrize("login", [{"username": "bob\n"}, {"password": "s3cret\ud800"}])
+def test_a_log_in_that_cannot_be_printed_is_refused_and_not_shown(
+    sqlite_database: Engine, login: dict[str, str]
+) -> None:
+    with pytest.raises(CameraError, match="cannot be printed") as caught:
+        CameraStore(sqlite_database).add(Camera(name="a", url="rtsp://cam/live", **login))
+
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_log_in_inside_the_address_is_split_off(database: Engine) -> None:

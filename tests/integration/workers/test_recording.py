@@ -79,7 +79,7 @@ def test_what_was_seen_is_in_the_database(
 ) -> None:
     people = epoch().walkers
     results.publish_all(epoch().messages())
-    CameraStore(database).add(Camera(name="a", url="x.mp4"))
+    CameraStore(database).add(Camera(name="a", url="/x.mp4"))
 
     drain(Recorder(redis_settings, database, redis_client))
 
@@ -254,7 +254,7 @@ def test_a_replay_that_is_removed_while_it_is_off_keeps_what_it_has_seen(
     database: Engine, redis_settings: Settings, redis_client: redis.Redis, results: ResultLog
 ) -> None:
     store = CameraStore(database)
-    store.add(Camera(name="a", url="day.mp4", is_replay=True))
+    store.add(Camera(name="a", url="/day.mp4", is_replay=True))
     results.publish_all(epoch().messages()[:120])
     recorder = Recorder(redis_settings, database, redis_client)
     drain(recorder)
@@ -277,7 +277,7 @@ def test_how_far_a_recording_is_counted_is_committed_with_its_rows(
         revision=1, recording="day", start_unix_s=int(START_UNIX_S), fps="5", from_ms=0
     )
     messages = replace(epoch(), name=str(name)).messages()
-    CameraStore(database).add(Camera(name="a", url="day.mp4", is_replay=True))
+    CameraStore(database).add(Camera(name="a", url="/day.mp4", is_replay=True))
     assert replay_progress(database, "a", "day").counted.until_s == 0.0
     recorder = Recorder(redis_settings, database, redis_client)
 

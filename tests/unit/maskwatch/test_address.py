@@ -107,6 +107,9 @@ def test_a_usable_address_passes(url: str) -> None:
         ("ftp://cam/x?password=secret", "unknown scheme 'ftp'"),
         ("webcam:front", "webcam:0"),
         ("rtsp://", "no host"),
+        ("rtsp://bob:secret@cam/x\ny", r"'rtsp://cam/x\\ny' holds a character that cannot be"),
+        ("rtsp://cam/\0", "cannot be printed"),
+        ("rtsp://cam/\ud800", "cannot be printed"),
     ],
 )
 def test_an_unusable_address_is_refused_in_plain_words(url: str, told: str) -> None:

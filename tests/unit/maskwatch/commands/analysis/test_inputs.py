@@ -40,6 +40,12 @@ def test_what_is_not_there_and_an_empty_folder_are_named(tmp_path: Path) -> None
     assert "no pictures or videos" in empty.error
 
 
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (found,) = expand([str(tmp_path / "pipe.jpg")])
+    assert found.error == "a pipe or a device; give a file"
+
+
 @pytest.mark.parametrize(
     ("name", "head", "expected"),
     [
@@ -49,6 +55,7 @@ def test_what_is_not_there_and_an_empty_folder_are_named(tmp_path: Path) -> None
         ("a.bin", b"RIFF....AVI LIST", False),
         ("a.bin", b"II*\0....", True),
         ("a.bin", b"BM......", True),
+        ("a.bin", b"GIF89a....", True),
         ("a.mp4", b"\0\0\0\x18ftypmp42", False),
         ("damaged.jpg", b"not a picture", True),
     ],
