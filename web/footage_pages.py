@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from apiflask import APIBlueprint
-from flask import abort, flash, redirect, render_template, url_for
+from apiflask import APIBlueprint, abort
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from maskwatch.errors import JobError

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from apiflask import APIBlueprint
-from flask import abort, flash, redirect, render_template, url_for
+from apiflask import APIBlueprint, abort
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from maskwatch.address import shown

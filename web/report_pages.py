@@ -1,24 +1,27 @@
 """The page of reports, and the same rows as a file."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Final
 
-from apiflask import APIBlueprint
-from flask import Response, abort, render_template, request
+from apiflask import APIBlueprint, abort
+from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from maskwatch.errors import CameraError
-from maskwatch.reports import STEPS, By, ReportRow, render, report_rows
+from maskwatch.reports import (
+    STEPS,
+    By,
+    ReportRow,
+    check_length,
+    first_day,
+    parse_day,
+    render,
+    report_rows,
+)
 from web.labels import labelled
 from web.services import Services, services
-from web.times import check_length, day_bounds, local_today
-
-DAYS_SHOWN: Final = 28
-"""What a report by day shows unless somebody chooses."""
-
-WEEKS_SHOWN: Final = 4
-"""What a report by week shows, the present one among them."""
+from web.times import day_bounds, local_today
 
 _FILES: Final = {"csv": "text/csv", "json": "application/json"}
 
@@ -54,7 +57,13 @@ def download(form: str) -> ResponseReturnValue:
     """The same rows as a file."""
     shared = services()
     choice = _choice(shared)
-    text = render(_chosen_rows(shared, choice), form, site=shared.settings.site.name)
+    text = render(
+        _chosen_rows(shared, choice),
+        form,
+        by=choice.by,
+        zone=shared.settings.zone,
+        site=shared.settings.site.name,
+    )
     name = f"compliance-{choice.by}-{choice.first}-{choice.last}.{form}"
     return Response(
         text,
@@ -93,17 +102,8 @@ def _choice(shared: Services) -> _Choice:
     if by not in STEPS:
         abort(400, f"A report is by hour, day or week, not by {by[:20]!r}.")
     last = _day("to", today)
-    first = _day("from", _first_day(by, last))
+    first = _day("from", first_day(by, last))
     return _Choice(by, min(first, last), max(first, last), request.args.get("camera") or None)
-
-
-def _first_day(by: By, last: date) -> date:
-    if by == "hour":
-        return last
-    if by == "day":
-        return last - timedelta(days=DAYS_SHOWN - 1)
-    # From a Monday, so that the first week is a whole one.
-    return last - timedelta(days=last.weekday(), weeks=WEEKS_SHOWN - 1)
 
 
 def _day(key: str, default: date) -> date:
@@ -111,9 +111,6 @@ def _day(key: str, default: date) -> date:
     if not text:
         return default
     try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        abort(400, f"{text[:20]!r} is no day; write it as 2026-11-23.")
-    if not 2000 <= day.year <= 2200:
-        abort(400, f"{text[:20]!r} is too far away.")
-    return day
+        return parse_day(text)
+    except ValueError as error:
+        abort(400, f"{error}.")

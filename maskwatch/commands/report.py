@@ -1,6 +1,8 @@
 """`maskwatch report`: compliance by hour, day or week."""
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
@@ -8,15 +10,30 @@ from zoneinfo import ZoneInfo
 import click
 
 from maskwatch.commands.options import config_option
-from maskwatch.config import Settings, load_settings
+from maskwatch.config import load_settings
 from maskwatch.errors import MediaError
-from maskwatch.reports import FORMATS, By, Period, day_of, render, report_rows
+from maskwatch.reports import (
+    FORMATS,
+    LONGEST_ON_FILE_DAYS,
+    By,
+    Period,
+    check_length,
+    day_of,
+    first_day,
+    parse_day,
+    parse_edge,
+    render,
+    report_rows,
+)
 from maskwatch.storage import migrate, open_database
 
 
 @click.command()
 @click.option(
-    "--day", metavar="D", help="One day of the site's calendar, 2026-11-23; default: today."
+    "--day",
+    metavar="D",
+    help="One day of the site's calendar, 2026-11-23. Default: today; by day the last 28 days, by "
+    "week the present week and the three before.",
 )
 @click.option(
     "--from", "start", metavar="T", help="Start: a day, or a time such as 2026-11-23T14:00."
@@ -47,12 +64,12 @@ def report(
     people passed; see [report] in the configuration.
     """
     settings = load_settings(config)
-    stretch = _stretch(day, start, end, settings)
+    stretch = _stretch(day, start, end, by=by, zone=settings.zone)
     engine = open_database(settings)
     migrate(engine)
     rows = report_rows(engine, settings, start=stretch.start, end=stretch.end, by=by, camera=camera)
     engine.dispose()
-    text = render(rows, form, site=settings.site.name)
+    text = render(rows, form, by=by, zone=settings.zone, site=settings.site.name)
     if out is None:
         click.echo(text, nl=False)
         return
@@ -63,39 +80,45 @@ def report(
     click.echo(f"{len(rows)} rows written to {out}")
 
 
-def _stretch(day: str | None, start: str | None, end: str | None, settings: Settings) -> Period:
-    zone, now = settings.zone, datetime.now(UTC)
+def _stretch(
+    day: str | None, start: str | None, end: str | None, *, by: By, zone: ZoneInfo
+) -> Period:
     if day is not None:
         if start is not None or end is not None:
             raise click.UsageError("--day and --from/--to exclude each other")
-        return day_of(_day(day, "--day"), zone)
-    if start is None:
-        if end is not None:
-            raise click.UsageError("--to needs --from")
-        return day_of(now.astimezone(zone).date(), zone)
-    first = _moment(start, "--from", zone)
-    last = now if end is None else _moment(end, "--to", zone, is_end=True)
-    if last <= first:
-        raise click.UsageError("--to lies before --from")
+        with _option_named("--day"):
+            return day_of(parse_day(day), zone)
+    if start is not None:
+        return _from_to(start, end, by=by, zone=zone)
+    if end is not None:
+        raise click.UsageError("--to needs --from")
+    today = datetime.now(UTC).astimezone(zone).date()
+    return Period(day_of(first_day(by, today), zone).start, day_of(today, zone).end)
+
+
+def _from_to(start: str, end: str | None, *, by: By, zone: ZoneInfo) -> Period:
+    with _option_named("--from"):
+        first = parse_edge(start, zone, is_end=False)
+    if end is None:
+        last = datetime.now(UTC)
+        if last <= first:
+            raise click.UsageError(f"--from {start!r} has not come yet; choose an earlier start")
+    else:
+        with _option_named("--to"):
+            last = parse_edge(end, zone, is_end=True)
+        if last <= first:
+            raise click.UsageError(f"--to {end!r} is not after --from {start!r}")
+    try:
+        check_length(first, last, by=by, longest=LONGEST_ON_FILE_DAYS)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     return Period(first, last)
 
 
-def _day(text: str, option: str) -> date:
+@contextmanager
+def _option_named(option: str) -> Iterator[None]:
+    """What cannot be read is wrong usage, told with the option's name."""
     try:
-        return date.fromisoformat(text)
+        yield
     except ValueError as error:
-        raise click.BadParameter(
-            f"{text!r} is no day; write it as 2026-11-23", param_hint=option
-        ) from error
-
-
-def _moment(text: str, option: str, zone: ZoneInfo, *, is_end: bool = False) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{text!r} is no time; write 2026-11-23 or 2026-11-23T14:00", param_hint=option
-        ) from error
-    if len(text) == len("2026-11-23") and is_end:
-        moment += timedelta(days=1)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+        raise click.BadParameter(str(error), param_hint=option) from error

@@ -5,34 +5,55 @@ import html
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from maskwatch.contracts import Verdict
+from maskwatch.reports.label import labels
+from maskwatch.reports.periods import By
 from maskwatch.reports.row import Interval, ReportRow, row_as_json
 
 UNIT: Final = (
     "The unit is a passage: one person crossing one camera's view. Someone who passes two cameras "
     "is two passages."
 )
-_TITLES: Final = ("camera", "start", *(verdict.value for verdict in Verdict))
+_TITLES: Final = ("camera", "time", *(verdict.value for verdict in Verdict))
 _COLUMNS: Final = (*_TITLES, "compliance", "95 % interval", "bounds", "watched", "not watched")
 
 
-def render(rows: Sequence[ReportRow], form: str, *, site: str = "maskwatch") -> str:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a report for people says of itself."""
+
+    by: By
+    zone: ZoneInfo
+    site: str
+
+    @property
+    def note(self) -> str:
+        return f"{UNIT} Times are those of {self.zone.key}."
+
+
+def render(
+    rows: Sequence[ReportRow], form: str, *, by: By, zone: ZoneInfo, site: str = "maskwatch"
+) -> str:
     """The rows in one of `FORMATS`.
 
     Args:
         rows: As `report_rows` gives them.
         form: "table", "csv", "json" or "html".
-        site: Name of the site, for the page's title.
+        by: The step that the rows were counted by.
+        zone: Of the site.
+        site: Its name, for the page's title.
     """
-    return FORMATS[form](rows, site)
+    return FORMATS[form](rows, _Asked(by, zone, site))
 
 
-def _as_table(rows: Sequence[ReportRow], site: str) -> str:
+def _as_table(rows: Sequence[ReportRow], asked: _Asked) -> str:
     if not rows:
-        return f"{site}: nothing was watched in this time.\n"
-    cells = [list(_COLUMNS), *(_cells(row) for row in rows)]
+        return f"{asked.site}: nothing was watched in this time.\n"
+    cells = [list(_COLUMNS), *_all_cells(rows, asked)]
     widths = [max(len(line[index]) for line in cells) for index in range(len(_COLUMNS))]
     lines = []
     for line in cells:
@@ -40,10 +61,10 @@ def _as_table(rows: Sequence[ReportRow], site: str) -> str:
         right = [line[index].rjust(widths[index]) for index in range(2, len(_COLUMNS) - 1)]
         lines.append("  ".join([*left, *right, line[-1]]).rstrip())
     lines.insert(1, "-" * max(len(line) for line in lines))
-    return "\n".join([*lines, UNIT, ""])
+    return "\n".join([*lines, asked.note, ""])
 
 
-def _as_csv(rows: Sequence[ReportRow], _site: str) -> str:
+def _as_csv(rows: Sequence[ReportRow], _asked: _Asked) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -63,33 +84,36 @@ def _as_csv(rows: Sequence[ReportRow], _site: str) -> str:
     return text.getvalue()
 
 
-def _as_json(rows: Sequence[ReportRow], _site: str) -> str:
+def _as_json(rows: Sequence[ReportRow], _asked: _Asked) -> str:
     return json.dumps([row_as_json(row) for row in rows], indent=2) + "\n"
 
 
-def _as_html(rows: Sequence[ReportRow], site: str) -> str:
+def _as_html(rows: Sequence[ReportRow], asked: _Asked) -> str:
     head = "".join(f"<th>{html.escape(title)}</th>" for title in _COLUMNS)
     body = "\n".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(row)) + "</tr>"
-        for row in rows
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+        for cells in _all_cells(rows, asked)
     )
-    title = html.escape(f"{site}: compliance")
+    title = html.escape(f"{asked.site}: compliance")
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
-        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n<p>{html.escape(UNIT)}</p>\n"
+        f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n<p>{html.escape(asked.note)}</p>\n"
         f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></body></html>\n"
     )
 
 
-def _cells(row: ReportRow) -> list[str]:
-    # Without a zone two hours of an autumn night would look the same.
-    start = row.start_local.isoformat(sep=" ", timespec="minutes")
+def _all_cells(rows: Sequence[ReportRow], asked: _Asked) -> list[list[str]]:
+    times = labels(rows, by=asked.by, zone=asked.zone)
+    return [_cells(row, str(label)) for row, label in zip(rows, times, strict=True)]
+
+
+def _cells(row: ReportRow, time: str) -> list[str]:
     compliance = "not enough data" if row.compliance is None else _percent(row.compliance)
     if row.coverage == 0:
         compliance = "not watched"
     numbers = [str(row.passages[verdict]) for verdict in Verdict]
     ends = [_range(row.interval_95), _range(row.bounds)]
-    return [row.camera, start, *numbers, compliance, *ends, _percent(row.coverage), _reasons(row)]
+    return [row.camera, time, *numbers, compliance, *ends, _percent(row.coverage), _reasons(row)]
 
 
 def _reasons(row: ReportRow) -> str:
@@ -116,7 +140,7 @@ _STYLE: Final = (
     "th:nth-child(-n+2),td:nth-child(-n+2),th:last-child,td:last-child{text-align:left}"
 )
 
-FORMATS: Final[Mapping[str, Callable[[Sequence[ReportRow], str], str]]] = {
+FORMATS: Final[Mapping[str, Callable[[Sequence[ReportRow], _Asked], str]]] = {
     "table": _as_table,
     "csv": _as_csv,
     "json": _as_json,

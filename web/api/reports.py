@@ -8,13 +8,13 @@ from flask.typing import ResponseReturnValue
 
 from maskwatch.contracts import Verdict
 from maskwatch.errors import CameraError
-from maskwatch.reports import By, report_rows, row_as_json
+from maskwatch.reports import By, check_length, report_rows, row_as_json
 from maskwatch.storage.cameras import camera_lives
 from maskwatch.storage.questions import passages
 from web.api.schemas import PassageList, PassageQuery, ReportOut, Stretch
 from web.errors import api_error
 from web.services import Services, services
-from web.times import check_length, local_text, stretch_of, utc_text
+from web.times import local_text, stretch_of, utc_text
 
 UNIT: Final = "passages: one person crossing one camera's view, counted again at each camera"
 
@@ -33,7 +33,7 @@ def report(by: str, query: Stretch) -> Any:
     shared = services()
     try:
         start, end = _stretch(shared, query)
-        check_length(start, end, by=by)
+        check_length(start, end, by=cast(By, by))
         rows = report_rows(
             shared.engine,
             shared.settings,

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from maskwatch.config import ReportSettings, RetentionSettings, Settings, SiteSettings
 from maskwatch.contracts import Camera, Verdict
 from maskwatch.errors import CameraError
-from maskwatch.reports import day_of, render, row_as_json
+from maskwatch.reports import ReportRow, day_of, render, row_as_json
 from maskwatch.storage import CameraStore, writing
 from maskwatch.storage.counting import add_minutes, add_passages
 from maskwatch.storage.facts import Facts, Passage
@@ -27,6 +27,10 @@ def settings(database_settings: Settings) -> Settings:
     return database_settings.with_changes(
         site=SiteSettings(timezone="Europe/Paris"), report=ReportSettings()
     )
+
+
+def _rendered(rows: list[ReportRow], form: str, settings: Settings) -> str:
+    return render(rows, form, by="hour", zone=settings.zone, site="Mall <East>")
 
 
 def test_an_hour_in_numbers(database: Engine, settings: Settings) -> None:
@@ -76,11 +80,11 @@ def test_a_report_says_why_time_was_not_watched(database: Engine, settings: Sett
         assert row.coverage == pytest.approx(0.23)
         assert row.not_watched == pytest.approx(expected)
         assert row.coverage + sum(row.not_watched.values()) == pytest.approx(1)
-        (line,) = csv.DictReader(io.StringIO(render([row], "csv")))
+        (line,) = csv.DictReader(io.StringIO(_rendered([row], "csv", settings)))
         assert line["not_watched"] == "timeout 0.25; unreported 0.25; dropped 0.23; dark 0.04"
         told = "25.0 % timeout, 25.0 % unreported, 23.0 % dropped, 4.0 % dark"
-        assert told in render([row], "table")
-        assert told in render([row], "html")
+        assert told in _rendered([row], "table", settings)
+        assert told in _rendered([row], "html", settings)
 
     check()
     delete_old(database, RetentionSettings(minutes_days=1), now=NOON + timedelta(days=9))
@@ -216,10 +220,10 @@ def test_formats_say_the_same(database: Engine, settings: Settings) -> None:
     watch(database, NOON, seen={MASK: 9, NO_MASK: 3})
     rows = report(database, settings, NOON, 2)
 
-    table, as_html = render(rows, "table"), render(rows, "html", site="Mall <East>")
-    lines = list(csv.DictReader(io.StringIO(render(rows, "csv"))))
+    table, as_html = _rendered(rows, "table", settings), _rendered(rows, "html", settings)
+    lines = list(csv.DictReader(io.StringIO(_rendered(rows, "csv", settings))))
 
-    assert json.loads(render(rows, "json")) == [row_as_json(row) for row in rows]
+    assert json.loads(_rendered(rows, "json", settings)) == [row_as_json(row) for row in rows]
     assert [line["compliance"] for line in lines] == ["0.75", ""]
     assert [line["coverage"] for line in lines] == ["1.0", "0.0"]
     assert [line["not_watched"] for line in lines] == ["", "unreported 1.0"]

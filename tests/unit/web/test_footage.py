@@ -195,7 +195,9 @@ def test_the_page_of_a_picture_has_its_faces(client: FlaskClient, shared: Servic
 
 
 def test_unknown_footage_has_no_page(client: FlaskClient) -> None:
-    assert client.get("/footage/nothing").status_code == 404
+    answer = client.get("/footage/nothing")
+    assert answer.status_code == 404
+    assert "nothing" in answer.text  # the reason, not the bare phrase of the status
 
 
 def test_a_file_that_waits_because_nobody_works_says_so(

@@ -122,6 +122,12 @@ def test_the_page_marks_the_hour_that_is_running(client: FlaskClient) -> None:
         ("/api/v1/reports/hour?from=2026-11-20&to=2026-11-19", 400),
         ("/api/v1/reports/hour?from=2020-01-01&to=2026-11-19", 400),
         ("/api/v1/reports/hour?from=9999-12-31", 400),
+        ("/api/v1/reports/week?from=0001-01-01T00:00:00Z", 400),
+        ("/api/v1/reports/week?from=0002-01-01&to=9998-12-31", 400),
+        ("/api/v1/reports/hour?from=1970-01-01&to=9998-12-31", 400),
+        ("/api/v1/reports/hour?to=9999-12-31T23:59:59.999999-12:00", 400),
+        ("/api/v1/passages?from=9999-12-31T23:59:59-12:00", 400),
+        ("/api/v1/passages?to=0001-01-01T00:00:00%2B14:00", 400),
         ("/api/v1/reports/hour?camera=nobody", 404),
         ("/api/v1/reports/minute", 404),
         ("/api/v1/passages?camera=nobody", 404),
@@ -130,6 +136,9 @@ def test_the_page_marks_the_hour_that_is_running(client: FlaskClient) -> None:
         ("/reports?by=minute", 400),
         ("/reports?from=yesterday", 400),
         ("/reports?from=0001-01-01", 400),
+        ("/reports?to=9999-12-31&by=week", 400),
+        ("/reports?from=1970-01-01&to=9998-12-31", 400),
+        ("/reports/download.csv?from=9999-12-31", 400),
         ("/reports?camera=nobody", 404),
     ],
 )
@@ -142,6 +151,20 @@ def test_a_question_that_makes_no_sense_is_refused_in_words(
         assert set(answer.json) == {"message", "detail"}
     else:
         assert "To the wall" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("from=9999-12-31", "is too far away; reports take the years 1970 to 9998"),
+        ("from=yesterday", "is no day; write it as 2026-11-23"),
+        ("from=2020-01-01&to=2026-11-19", "a report by hour covers 62 days at most"),
+        ("by=minute", "A report is by hour, day or week"),
+        ("camera=nobody", "there is no camera"),
+    ],
+)
+def test_the_page_says_why_it_refuses(client: FlaskClient, query: str, reason: str) -> None:
+    assert reason in client.get(f"/reports?{query}").text
 
 
 def test_a_local_day_is_as_long_as_its_clock_says() -> None:

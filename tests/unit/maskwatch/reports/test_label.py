@@ -6,9 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from maskwatch.contracts import Verdict
-from maskwatch.reports import By, ReportRow, periods
-from web.labels import labelled
-from web.report_pages import _first_day
+from maskwatch.reports import By, ReportRow, labels, periods
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -34,24 +32,29 @@ def _rows(start: datetime, end: datetime, by: By, *, cameras: int = 1) -> list[R
 
 
 def _names(start: datetime, end: datetime, by: By, *, cameras: int = 1) -> list[str]:
-    rows = labelled(_rows(start, end, by, cameras=cameras), by=by, zone=PARIS)
-    return [" ".join(filter(None, (r["label"], r["offset"], r["part"]))) for r in rows]
+    rows = _rows(start, end, by, cameras=cameras)
+    return [str(label) for label in labels(rows, by=by, zone=PARIS)]
 
 
 def test_the_running_hour_and_day_say_how_far_they_go() -> None:
     start, now = datetime(2026, 11, 23, tzinfo=PARIS), datetime(2026, 11, 23, 1, 31, tzinfo=PARIS)
-    assert _names(start, now, "hour") == ["2026-11-23 00:00", "2026-11-23 01:00 part, to 01:31"]
-    assert _names(start, now, "day") == ["2026-11-23 part, to 01:31"]
-    assert _names(start, now, "week") == ["2026-11-23 part, to 01:31"]
+    assert _names(start, now, "hour") == ["2026-11-23 00:00", "2026-11-23 01:00 (part, to 01:31)"]
+    assert _names(start, now, "day") == ["2026-11-23 (part, to 01:31)"]
+    assert _names(start, now, "week") == ["2026-11-23 (part, to 01:31)"]
 
 
 def test_a_week_has_both_its_days_and_a_part_of_one_says_so() -> None:
     start, now = datetime(2026, 11, 12, tzinfo=PARIS), datetime(2026, 11, 24, 9, 5, tzinfo=PARIS)
     assert _names(start, now, "week") == [
-        "2026-11-12 \N{EN DASH} 2026-11-15 part",
-        "2026-11-16 \N{EN DASH} 2026-11-22",
-        "2026-11-23 \N{EN DASH} 2026-11-24 part, to 09:05",
+        "2026-11-12 to 2026-11-15 (part)",
+        "2026-11-16 to 2026-11-22",
+        "2026-11-23 to 2026-11-24 (part, to 09:05)",
     ]
+
+
+def test_a_part_week_that_ends_with_a_day_names_no_midnight() -> None:
+    start, end = datetime(2026, 11, 16, tzinfo=PARIS), datetime(2026, 11, 19, tzinfo=PARIS)
+    assert _names(start, end, "week") == ["2026-11-16 to 2026-11-18 (part)"]
 
 
 @pytest.mark.parametrize("day", [(2026, 10, 25), (2026, 3, 29)])
@@ -73,10 +76,3 @@ def test_an_hour_that_the_clock_shows_twice_has_its_offset() -> None:
         "2026-10-25 01:00",
         "2026-10-25 01:00",
     ]
-
-
-def test_a_report_by_week_begins_on_a_monday() -> None:
-    for last in (date(2026, 11, 23), date(2026, 11, 29)):
-        assert _first_day("week", last) == date(2026, 11, 2)
-    assert _first_day("day", date(2026, 11, 28)) == date(2026, 11, 1)
-    assert _first_day("hour", date(2026, 11, 23)) == date(2026, 11, 23)
