@@ -18,8 +18,8 @@ MAX_PIXELS: Final = 89_000_000
 def read_picture(path: Path) -> NDArray[np.uint8]:
     """Read a picture file.
 
-    The first picture of an animated one, turned as its EXIF says; grey becomes three equal channels; transparency is laid on white; 16
-    bits become 8; CMYK is converted.
+    The first picture of an animated one, turned as its EXIF says; grey becomes three equal
+    channels; transparency is laid on white; 16 bits become 8; CMYK is converted.
 
     Returns:
         BGR, shape (H, W, 3).

@@ -152,16 +152,17 @@ def check_address(url: str) -> str:
     """Give the address back where a camera could have it.
 
     Raises:
-        CameraError: It is empty, not printable, of an unknown kind, as `shown` gives it with a log-in masked, or
-            may hold a log-in that cannot be told from a host. The message never shows a log-in.
+        CameraError: It is empty, not printable, of an unknown kind, as `shown` gives it with a
+            log-in masked, or may hold a log-in that cannot be told from a host. The message never
+            shows a log-in.
     """
     bare = split_credentials(url).url
     if not url.strip():
         raise CameraError("the camera's address is empty; give rtsp://…, http://… or a file")
     if not url.isprintable():
         raise CameraError(
-            f"address {shown(url)!r} holds a character that cannot be printed, such as the end of a "
-            "line; type it anew"
+            f"address {shown(url)!r} holds a character that cannot be printed, such as the end of "
+            "a line; type it anew"
         )
     if f"://{MASK}@" in url or _STILL_MASKED.search(bare):
         raise CameraError(

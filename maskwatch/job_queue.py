@@ -62,7 +62,7 @@ def enqueue_footage(
         raise MediaError(f"{str(path)!r} is no file; name a picture or a video")
     job = JobStore(engine).create("footage", {"path": str(path), "name": name or path.name})
     try:
-        with connect_jobs(settings) as client:
+        with connect_jobs(settings, is_prompt=True) as client:
             send(client, job)
     except BusGoneError as error:
         logger.warning("job %s waits in the database: %s", job.id, error)

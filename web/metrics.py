@@ -7,7 +7,7 @@ process that counts them, as Prometheus counters may.
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from maskwatch.bus.recorder_status import RECORDER_STALE_S, RecorderBoard, RecorderStatus
 from maskwatch.contracts import STATUS_STALE_S, CameraState, CameraStatus, WorkerStatus
 from maskwatch.errors import BusError, StorageError
+from web.overview import Snapshot
 
 if TYPE_CHECKING:
     from web.services import Services
@@ -44,7 +45,13 @@ class SystemCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families; those of a part that does not answer are left out, and its `up` is 0."""
-        yield from self._passages()
+        snapshot = self._snapshot()
+        yield _up("database", is_up=snapshot is not None)
+        if snapshot is not None:
+            yield from card_metrics(snapshot.cards)
+            if snapshot.is_redis_away:
+                yield _up("redis", is_up=False)
+                return
         try:
             names = self._shared.board.active_cameras()
             statuses = {k: v for k, v in self._shared.board.cameras(names).items() if v is not None}
@@ -62,34 +69,35 @@ class SystemCollector(Collector):
         viewers.add_metric([], self._shared.hub.viewers)
         yield viewers
 
-    def _passages(self) -> Iterator[Metric]:
+    def _snapshot(self) -> Snapshot | None:
         try:
-            cards = self._shared.overview.snapshot().cards
+            return self._shared.overview.snapshot()
         except StorageError:
-            yield _up("database", is_up=False)
-            return
-        yield _up("database", is_up=True)
-        passages = GaugeMetricFamily(
-            "maskwatch_passages_today",
-            "Passages since the site's midnight",
-            labels=["camera", "verdict"],
-        )
-        states = GaugeMetricFamily(
-            "maskwatch_camera_state", "1 for the camera's present state", labels=["camera", "state"]
-        )
-        for card in cards:
-            for verdict, number in card["counts"].items():
-                passages.add_metric([card["name"], verdict], number)
-            for state in _STATES:
-                states.add_metric([card["name"], state], float(card["state"] == state))
-        yield passages
-        yield states
+            return None
 
 
 def _up(part: str, *, is_up: bool) -> Metric:
     family = GaugeMetricFamily(f"maskwatch_{part}_up", f"1 where {part} answers")
     family.add_metric([], float(is_up))
     return family
+
+
+def card_metrics(cards: Iterable[dict[str, Any]]) -> list[Metric]:
+    """What the wall shows of each camera."""
+    passages = GaugeMetricFamily(
+        "maskwatch_passages_today",
+        "Passages since the site's midnight",
+        labels=["camera", "verdict"],
+    )
+    states = GaugeMetricFamily(
+        "maskwatch_camera_state", "1 for the camera's present state", labels=["camera", "state"]
+    )
+    for card in cards:
+        for verdict, number in card["counts"].items():
+            passages.add_metric([card["name"], verdict], number)
+        for state in _STATES:
+            states.add_metric([card["name"], state], float(card["state"] == state))
+    return [passages, states]
 
 
 def camera_metrics(statuses: Iterable[CameraStatus], *, now_unix_s: float) -> list[Metric]:

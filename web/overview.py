@@ -36,11 +36,13 @@ class Snapshot:
         problem: Why nothing is known of the cameras' state, or why their pictures are not analysed
             or not counted; "" where all is well.
         is_demo: The simulated mall is running, and cards hold its truth.
+        is_redis_away: The state is not known; who needs more of Redis need not ask again.
     """
 
     cards: tuple[dict[str, Any], ...]
     problem: str
     is_demo: bool
+    is_redis_away: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,12 @@ class Overview:
         cards = tuple(
             self._card(camera, now, counts.get(camera.name, {}), now_unix_s) for camera in cameras
         )
-        return Snapshot(cards, now.problem, is_demo=bool(now.truth))
+        return Snapshot(
+            cards,
+            now.problem,
+            is_demo=bool(now.truth),
+            is_redis_away=now.vitals is None,
+        )
 
     def _today(self, now_unix_s: float) -> tuple[datetime, datetime]:
         now = datetime.fromtimestamp(now_unix_s, UTC)

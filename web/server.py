@@ -13,7 +13,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
-from maskwatch.config import LOOPBACK, Settings
+from maskwatch.access import check_access
+from maskwatch.config import Settings
 from maskwatch.errors import ConfigError
 from maskwatch.storage import open_database, wait_for_database
 from web import auth
@@ -31,10 +32,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Serve until `stop` is set. Must be called from the main thread: gunicorn minds its children.
 
     Raises:
-        ConfigError: The address is not loopback and there is no password, or it cannot be used.
+        ConfigError: `check_access` refuses the settings, or the address cannot be used.
         StorageError: The database's tables cannot be brought up to date.
     """
-    check_password_rule(settings)
+    check_access(settings)
     auth.secret_key(settings)  # a key file that cannot be used is told before anything is started
     listener = listen(settings)
     with listener:
@@ -44,25 +45,6 @@ def run(settings: Settings, stop: threading.Event) -> None:
         engine.dispose()  # connections do not survive the fork
         logger.info("listening at %s", address_of(listener))
         _serve(_Application(settings, listener.detach()), stop)
-
-
-def check_password_rule(settings: Settings) -> None:
-    """Only loopback may go without a password.
-
-    Raises:
-        ConfigError: Any other address without one, or a hash of a kind that cannot be checked.
-    """
-    password_hash = settings.web.password_hash.get_secret_value()
-    if password_hash and not password_hash.startswith(("scrypt:", "pbkdf2:")):
-        raise ConfigError(
-            "[web] password_hash is no hash; run `maskwatch password` and paste what it prints"
-        )
-    if settings.web.host in LOOPBACK or password_hash:
-        return
-    raise ConfigError(
-        f"[web] host = {settings.web.host!r} can be reached from other machines, and there is no "
-        "password; run `maskwatch password` and set [web] password_hash, or use host = '127.0.0.1'"
-    )
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -106,12 +106,12 @@ def read_demo_truth(client: redis.Redis) -> dict[str, dict[str, int]]:
 
 
 def make_services(settings: Settings, engine: Engine) -> Services:
-    """Join the parts. Redis may be away: it is met at the first use."""
+    """Join the parts. Redis may be away: it is met at the first use, and not waited for long."""
     return Services(
         settings=settings,
         engine=engine,
-        redis=connect(settings),
-        jobs_redis=connect_jobs(settings),
+        redis=connect(settings, is_prompt=True),
+        jobs_redis=connect_jobs(settings, is_prompt=True),
     )
 
 

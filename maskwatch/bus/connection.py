@@ -34,6 +34,9 @@ JOBS_DATABASE: Final = 1
 TIMEOUT_S: Final = 10.0
 """A server that does not answer for so long is taken for gone. Blocking reads stay well below."""
 
+PROMPT_TIMEOUT_S: Final = 2.0
+"""The same where somebody waits: a reader of a page, a probe, or who runs `maskwatch doctor`."""
+
 MAX_SOCKET_PATH: Final = 100
 """The kernel takes 107 bytes for a Unix socket's path; a little is left for temporary names."""
 
@@ -44,21 +47,34 @@ _REFUSALS: Final = (
     "invalid username-password",
     "invalid password",
 )
-_FORM: Final = "redis://[user:password@]host[:port][/database], rediss://… or unix:///path"
+# No log-in in it: the log would mask what is meant to be read.
+_FORM: Final = (
+    "redis://host[:port][/database], rediss://… or unix:///path, and user:password@ before the "
+    "host where the server wants them"
+)
 
 
-def connect(settings: Settings) -> redis.Redis:
+def connect(settings: Settings, *, is_prompt: bool = False) -> redis.Redis:
     """Return a client for frames, results, status and views. Does not connect yet.
+
+    Args:
+        settings: Where Redis is.
+        is_prompt: Give up after `PROMPT_TIMEOUT_S`, and do not ask a silent server twice.
 
     Raises:
         BusError: `redis.url` is no address of a Redis server.
     """
     url = settings.redis.url.get_secret_value()
-    return _client(settings, url, key="redis.url", database=FRAMES_DATABASE)
+    client = _client(settings, url, key="redis.url", database=FRAMES_DATABASE)
+    return _prompt(client) if is_prompt else client
 
 
-def connect_jobs(settings: Settings) -> redis.Redis:
+def connect_jobs(settings: Settings, *, is_prompt: bool = False) -> redis.Redis:
     """Return a client for RQ: `redis.jobs_url`, else database 1 of the server of the frames.
+
+    Args:
+        settings: Where Redis is.
+        is_prompt: As of `connect`.
 
     Raises:
         BusError: The address is unusable, or jobs would share a database with the frames.
@@ -74,7 +90,7 @@ def connect_jobs(settings: Settings) -> redis.Redis:
             f"jobs and frames would share one Redis database ({address(frames)}): "
             "set redis.jobs_url to another database or server"
         )
-    return client
+    return _prompt(client) if is_prompt else client
 
 
 def socket_path(settings: Settings) -> Path:
@@ -138,7 +154,12 @@ def explain(error: RedisError, client: redis.Redis) -> BusError:
             f"{where} has used up its memory: raise redis.maxmemory_mb (or the server's own "
             "maxmemory), or lower the number of cameras or ingest.queue_frames"
         )
-    if isinstance(error, redis.ConnectionError | redis.TimeoutError | ReadOnlyError):
+    if isinstance(error, redis.TimeoutError):
+        return BusGoneError(
+            f"{where} does not answer ({text or type(error).__name__}): "
+            "restart it, or correct redis.url"
+        )
+    if isinstance(error, redis.ConnectionError | ReadOnlyError):
         return BusGoneError(
             f"{where} cannot be reached ({text or type(error).__name__}): "
             "start it, or correct redis.url"
@@ -187,6 +208,17 @@ def _client(settings: Settings, url: str, *, key: str, database: int) -> redis.R
             f"{key} is no address of a Redis server: use {_FORM}, with special characters "
             "of user and password percent-encoded"
         ) from None
+
+
+def _prompt(client: redis.Redis) -> redis.Redis:
+    """The client, which has not connected yet, with little patience."""
+    client.connection_pool.connection_kwargs |= {
+        "socket_timeout": PROMPT_TIMEOUT_S,
+        "socket_connect_timeout": PROMPT_TIMEOUT_S,
+        # A broken connection is still replaced once, which takes no time; silence is not.
+        "retry": Retry(ConstantBackoff(0.05), 1, supported_errors=(redis.ConnectionError,)),
+    }
+    return client
 
 
 def _place(client: redis.Redis) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ import click
 
 from maskwatch.commands.options import config_option
 from maskwatch.config import load_settings
+from maskwatch.doctor.settings import check_settings
 from maskwatch.process import stop_on_signals
 from maskwatch.supervisor import Supervisor
 
@@ -16,6 +17,7 @@ from maskwatch.supervisor import Supervisor
 def up(config: Path | None) -> None:
     """Run every process of one machine and keep them running, until Ctrl-C or SIGTERM."""
     settings = load_settings(config)
+    check_settings(settings)
     stop = stop_on_signals()
     with Supervisor(settings, echo=True) as supervisor:
         if supervisor.wait_ready(stop=stop):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import maskwatch
-from maskwatch.config import LOOPBACK, Settings
+from maskwatch.access import check_access
+from maskwatch.config import Settings
 from maskwatch.doctor.finding import Finding, fail, ok, warn
 from maskwatch.errors import ConfigError
 from maskwatch.supervisor.readiness import check_port_is_free, page_address, page_answers
@@ -70,17 +71,13 @@ def check_time_zone(settings: Settings) -> list[Finding]:
 
 
 def check_web(settings: Settings) -> list[Finding]:
-    """Can the page be served, or is it already?"""
+    """Can the page be served, or is it already?
+
+    Raises:
+        ConfigError: The settings of the page contradict each other.
+    """
     address = page_address(settings)
-    is_open = settings.web.host not in LOOPBACK
-    if is_open and not settings.web.password_hash.get_secret_value():
-        return [
-            fail(
-                "web",
-                f"{address} could be reached from other machines, and there is no password",
-                fix="run `maskwatch password` and set [web] password_hash",
-            )
-        ]
+    check_access(settings)
     if page_answers(settings):
         return [ok("web", f"maskwatch answers at {address}")]
     try:

@@ -1,6 +1,7 @@
 """Checks of what maskwatch leans on: Redis, the database, the networks, the cameras."""
 
 import os
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,14 +12,14 @@ from sqlalchemy import text
 
 from ingest.source import EndOfStream
 from ingest.sources import open_source
-from maskwatch.bus import StatusBoard, connect, connect_jobs
-from maskwatch.bus.connection import address, bus_errors
+from maskwatch.bus import StatusBoard, connect, connect_jobs, socket_path
+from maskwatch.bus.connection import PROMPT_TIMEOUT_S, address, bus_errors
 from maskwatch.bus.embedded import find_server
 from maskwatch.bus.vitals import Vitals, is_being_read, read_vitals
 from maskwatch.config import Settings
 from maskwatch.contracts import Camera
 from maskwatch.doctor.finding import Finding, fail, ok, warn
-from maskwatch.errors import BusError, MaskwatchError
+from maskwatch.errors import MaskwatchError
 from maskwatch.storage import CameraStore, open_database
 from maskwatch.storage.database import database_name, write_connection
 from maskwatch.storage.filesystem import network_filesystem_of
@@ -27,26 +28,30 @@ from models.registry import load_classifier, load_detector
 
 PROBES_AT_ONCE = 8
 
+_MAKE_A_TABLE = "CREATE TABLE maskwatch_doctor (number INTEGER)"
+_CHANGE_NOTHING = "UPDATE alembic_version SET version_num = version_num"
+"""What is written to find out whether it can be, and undone at once."""
+
 _NOT_RUNNING = "not asked: no camera is being read"
 
 
 def check_redis(settings: Settings) -> list[Finding]:
-    """Does Redis answer, and will it keep what is written?"""
-    is_ours = not settings.redis.url.get_secret_value()
-    client = connect(settings)
-    try:
+    """Does Redis answer, and will it keep what is written?
+
+    Raises:
+        BusError: It does not, or there is no program for one of our own.
+    """
+    if _is_ours_down(settings):
+        return [ok("redis", f"not running; {find_server()} starts with maskwatch")]
+    with (
+        connect(settings, is_prompt=True) as client,
+        connect_jobs(settings, is_prompt=True) as jobs,
+    ):
         with bus_errors(client):
             server: dict[str, Any] = client.info("server")
             memory: dict[str, Any] = client.info("memory")
-        jobs = connect_jobs(settings)
         with bus_errors(jobs):
             jobs.ping()
-    except BusError as error:
-        if is_ours:
-            return [ok("redis", f"not running; {find_server()} starts with maskwatch")]
-        return [fail("redis", str(error))]
-    finally:
-        client.close()
     where = f"Redis {server['redis_version']} at {address(client)}"
     policy, limit = memory.get("maxmemory_policy", "noeviction"), memory.get("maxmemory", 0)
     if policy != "noeviction":
@@ -84,19 +89,35 @@ def check_recorder(settings: Settings) -> list[Finding]:
 
 
 def _vitals(settings: Settings) -> Vitals | None:
-    """The life signs; None where nothing runs, or nothing that would have to be analysed."""
-    client = connect(settings)
-    try:
+    """The life signs; None where nothing runs, or nothing that would have to be analysed.
+
+    Raises:
+        BusError: Redis runs and does not answer, so nothing is known.
+    """
+    if _is_ours_down(settings):
+        return None
+    with connect(settings, is_prompt=True) as client:
         board = StatusBoard(client)
         statuses = [s for s in board.cameras(board.active_cameras()).values() if s is not None]
         now_unix_s = time.time()
         if not any(is_being_read(status, now_unix_s=now_unix_s) for status in statuses):
             return None
         return read_vitals(client, statuses, now_unix_s=now_unix_s)
-    except BusError:
-        return None  # said by `check_redis`
-    finally:
-        client.close()
+
+
+def _is_ours_down(settings: Settings) -> bool:
+    """Whether Redis is the embedded server, and nobody listens at its socket."""
+    if settings.redis.url.get_secret_value():
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(PROMPT_TIMEOUT_S)
+        try:
+            probe.connect(str(socket_path(settings)))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return True
+        except OSError:
+            return False  # somebody does, or it is another user's: asking it says what is wrong
+    return False
 
 
 def check_database(settings: Settings) -> list[Finding]:
@@ -107,7 +128,9 @@ def check_database(settings: Settings) -> list[Finding]:
     try:
         revision, newest = schema_revision(engine), newest_revision()
         with write_connection(engine) as connection:
-            connection.execute(text("SELECT 1"))
+            # A write: SQLite turns the wish to begin one into a read where the file is read-only.
+            connection.execute(text(_MAKE_A_TABLE if revision is None else _CHANGE_NOTHING))
+            connection.rollback()
         name = database_name(engine)
     finally:
         engine.dispose()

@@ -183,13 +183,13 @@ def _checked(camera: Camera) -> Camera:
     )
     if not f"{camera.username}{camera.password}".isprintable():
         raise CameraError(
-            f"camera {camera.name!r}: user or password holds a character that cannot be printed, "
-            "such as the end of a line; type them anew"
+            f"camera {camera.name!r}: user or password holds a character that cannot be "
+            "printed, such as the end of a line; type them anew"
         )
     if is_file(camera.url) and "://" not in camera.url and not camera.url.startswith("/"):
         raise CameraError(
-            f"camera {camera.name!r}: give the whole path of the file {shown(camera.url)!r}, from "
-            "the root, or an address that begins with rtsp://, http:// or webcam:"
+            f"camera {camera.name!r}: give the whole path of the file {shown(camera.url)!r}, "
+            "from the root, or an address that begins with rtsp://, http:// or webcam:"
         )
     if not 0 < camera.fps <= 60:
         raise CameraError(f"camera {camera.name!r}: fps {camera.fps:g} is not above 0 and up to 60")
@@ -199,8 +199,8 @@ def _checked(camera: Camera) -> Camera:
         )
     if camera.is_replay and not is_file(camera.url):
         raise CameraError(
-            f"camera {camera.name!r}: {shown(camera.url)!r} is no file: only a file can be replayed; "
-            "give its path, or leave the replay out"
+            f"camera {camera.name!r}: {shown(camera.url)!r} is no file: only a file can be "
+            "replayed; give its path, or leave the replay out"
         )
     if camera.is_replay and camera.loops:
         raise CameraError(f"camera {camera.name!r}: a replay ends, it cannot loop; choose one")

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import redis
+from sqlalchemy import Engine, create_engine, event, inspect, text
 
 from maskwatch.bus import StatusBoard
 from maskwatch.config import (
@@ -25,12 +26,14 @@ from maskwatch.config import (
     WorkerSettings,
 )
 from maskwatch.contracts import CameraState, CameraStatus, results_key
-from maskwatch.doctor import machine
+from maskwatch.doctor import machine, services
 from maskwatch.doctor.examination import CHECKS, examine
 from maskwatch.doctor.finding import Finding, Level
 from maskwatch.storage import CameraStore, migrate, open_database
+from maskwatch.storage.migrate import schema_revision
 from maskwatch.supervisor.environment import child_environment
 from maskwatch.supervisor.readiness import free_port
+from tests.support.redis_server import SilentServer
 
 
 @pytest.fixture
@@ -97,6 +100,17 @@ def test_a_redis_that_does_not_answer_is_a_failure_without_its_password(
     assert "hush" not in str(finding)
 
 
+def test_a_redis_of_our_own_that_hangs_is_a_failure_of_all_that_is_asked_of_it(
+    tmp_path: Path, silent_redis: SilentServer
+) -> None:
+    findings = list(examine(Settings(data_dir=tmp_path), ("redis", "workers", "recorder")))
+    assert [finding.check for finding in findings] == ["redis", "workers", "recorder"]
+    for finding in findings:
+        assert finding.level is Level.FAIL
+        assert "does not answer" in finding.message
+    assert silent_redis.asked() >= len(findings)
+
+
 def test_a_redis_server_that_answers_is_named(redis_settings: Settings) -> None:
     finding = _find(redis_settings, "redis")
     assert finding.level is Level.OK
@@ -138,6 +152,50 @@ def test_an_existing_database_is_read_and_written(settings: Settings) -> None:
     assert "tables of version" in finding.message
 
 
+@pytest.mark.parametrize("has_tables", [True, False])
+def test_a_database_that_may_only_be_read_is_a_failure(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, has_tables: bool
+) -> None:
+    """As with a file that this user may not write (the tests may run as root, who may)."""
+    if has_tables:
+        _with_cameras(settings)
+    else:
+        engine = open_database(settings)
+        assert schema_revision(engine) is None
+        engine.dispose()
+    path = settings.data_dir / "maskwatch.db"
+    before = path.read_bytes()
+    assert _find(settings, "database").level is Level.OK
+    assert path.read_bytes() == before
+
+    def open_read_only(_settings: Settings) -> Engine:
+        engine = create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
+        event.listen(
+            engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
+        )
+        return engine
+
+    monkeypatch.setattr(services, "open_database", open_read_only)
+    (finding,) = examine(settings, ["database"])
+    assert finding.level is Level.FAIL
+    assert "is read-only; make the file and its folder writable" in finding.message
+
+
+def test_a_postgresql_is_written_without_a_trace(postgres_settings: Settings) -> None:
+    engine = open_database(postgres_settings)
+    assert "is empty" in _find(postgres_settings, "database").message
+    assert inspect(engine).get_table_names() == []
+    migrate(engine)
+    assert "tables of version" in _find(postgres_settings, "database").message
+    with engine.begin() as connection:
+        name = engine.url.database
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    engine.dispose()
+    finding = _find(postgres_settings, "database")
+    assert finding.level is Level.FAIL
+    assert "is read-only" in finding.message
+
+
 def test_missing_weights_are_a_failure(settings: Settings, tmp_path: Path) -> None:
     workers = WorkerSettings(classifier=str(tmp_path / "mine.onnx"))
     finding = _find(settings.with_changes(workers=workers), "models")
@@ -156,7 +214,14 @@ def test_a_port_that_another_program_holds_is_a_failure(settings: Settings) -> N
 def test_an_open_address_without_a_password_is_a_failure(settings: Settings) -> None:
     finding = _find(settings.with_changes(web=WebSettings(host="0.0.0.0")), "web")  # noqa: S104
     assert finding.level is Level.FAIL
-    assert "maskwatch password" in finding.fix
+    assert "maskwatch password" in finding.message
+
+
+def test_a_password_in_place_of_its_hash_is_a_failure(settings: Settings) -> None:
+    finding = _find(settings.with_changes(web=WebSettings(password_hash="hush")), "web")
+    assert finding.level is Level.FAIL
+    assert "maskwatch password" in finding.message
+    assert "hush" not in str(finding)
 
 
 def test_a_full_disk_is_a_failure(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

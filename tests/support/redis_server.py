@@ -1,5 +1,6 @@
 """A real Redis server for a test session; every test gets it empty."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Protocol
 import pytest
 import redis
 
-from maskwatch.bus import EmbeddedRedis, connect, socket_path
+from maskwatch.bus import EmbeddedRedis, connect, connection, socket_path
 from maskwatch.config import RedisSettings, Settings
 
 
@@ -61,3 +62,36 @@ def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
     server.start()
     yield server
     server.stop()
+
+
+class SilentServer:
+    """Takes connections, as the kernel does for a process that hangs, and never answers."""
+
+    def __init__(self, path: Path) -> None:
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen(64)
+        self._listener.setblocking(False)
+
+    def asked(self) -> int:
+        """How many connections were made since the last time; each is one try."""
+        number = 0
+        while True:
+            try:
+                self._listener.accept()[0].close()
+            except BlockingIOError:
+                return number
+            number += 1
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._listener.close()
+
+
+@pytest.fixture
+def silent_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SilentServer]:
+    """In place of the embedded Redis of `data_dir=tmp_path`; who is prompt gives up at once."""
+    monkeypatch.setattr(connection, "PROMPT_TIMEOUT_S", 0.05)
+    server = SilentServer(socket_path(Settings(data_dir=tmp_path)))
+    yield server
+    server.close()

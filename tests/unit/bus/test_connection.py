@@ -7,9 +7,10 @@ import pytest
 import redis
 
 from maskwatch.bus import connect, connect_jobs, socket_path
-from maskwatch.bus.connection import MAX_SOCKET_PATH, explain
+from maskwatch.bus.connection import MAX_SOCKET_PATH, TIMEOUT_S, bus_errors, explain
 from maskwatch.config import RedisSettings, Settings
 from maskwatch.errors import BusError, BusFullError, BusGoneError
+from tests.support.redis_server import SilentServer
 
 
 def _settings(url: str, *, jobs_url: str = "", data_dir: Path = Path("data")) -> Settings:
@@ -38,6 +39,21 @@ def test_jobs_have_a_database_of_their_own() -> None:
     settings = _settings("redis://redis:6379")
     assert connect(settings).connection_pool.connection_kwargs["db"] == 0
     assert connect_jobs(settings).connection_pool.connection_kwargs["db"] == 1
+
+
+def test_who_is_prompt_asks_a_server_that_hangs_once(
+    tmp_path: Path, silent_redis: SilentServer
+) -> None:
+    settings = Settings(data_dir=tmp_path)
+    with (
+        connect(settings, is_prompt=True) as client,
+        connect_jobs(settings, is_prompt=True) as jobs,
+    ):
+        for each in (client, jobs):
+            with pytest.raises(BusGoneError, match="does not answer"), bus_errors(each):
+                each.ping()
+            assert silent_redis.asked() == 1
+    assert connect(settings).connection_pool.connection_kwargs["socket_timeout"] == TIMEOUT_S
 
 
 def test_jobs_may_have_a_server_of_their_own() -> None:
@@ -70,7 +86,7 @@ def test_a_long_data_folder_gets_a_short_socket_that_is_the_same_every_time(tmp_
     ("error", "kind", "says"),
     [
         (redis.ConnectionError("Connection refused."), BusGoneError, "cannot be reached"),
-        (redis.TimeoutError("Timeout reading from socket"), BusGoneError, "cannot be reached"),
+        (redis.TimeoutError("Timeout reading from socket"), BusGoneError, "does not answer"),
         (redis.BusyLoadingError("loading"), BusGoneError, "cannot be reached"),
         (redis.exceptions.OutOfMemoryError("command not allowed"), BusFullError, "memory"),
         (redis.ResponseError("Error running script: -OOM command not allowed when …"),

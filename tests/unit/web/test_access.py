@@ -7,11 +7,12 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from maskwatch.access import check_access
 from maskwatch.config import Settings, WebSettings
 from maskwatch.errors import ConfigError
 from tests.unit.web.conftest import PASSWORD
 from web.auth import FAILURES_A_MINUTE, LARGEST_OPEN_BYTES, PasswordGate, secret_key
-from web.server import check_password_rule, listen
+from web.server import listen
 
 CAMERA = {"name": "entrance", "url": "rtsp://192.0.2.1/s"}
 
@@ -227,15 +228,15 @@ def test_no_page_has_a_script_or_style_of_its_own_or_from_elsewhere(client: Flas
 def test_other_machines_are_let_in_with_a_password_only(host: str) -> None:
     open_to_all = Settings().with_changes(web=WebSettings(host=host))
     with pytest.raises(ConfigError, match="maskwatch password"):
-        check_password_rule(open_to_all)
+        check_access(open_to_all)
     locked = Settings().with_changes(web=WebSettings(host=host, password_hash="scrypt:1:2$3$4"))
-    check_password_rule(locked)
+    check_access(locked)
 
 
 def test_a_plain_password_in_the_configuration_is_refused_without_being_shown() -> None:
     settings = Settings().with_changes(web=WebSettings(password_hash="hunter2hunter2"))
     with pytest.raises(ConfigError) as caught:
-        check_password_rule(settings)
+        check_access(settings)
     assert "hunter2" not in str(caught.value)
 
 

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import redis
@@ -23,6 +24,7 @@ from maskwatch.contracts import (
 )
 from maskwatch.storage import migrate, open_database
 from maskwatch.storage.questions import total_facts
+from tests.support.redis_server import SilentServer
 from tests.support.statuses import a_worker
 from tests.worlds.result_log import Epoch
 from web.app import create_app
@@ -202,6 +204,31 @@ def test_ready_says_which_part_is_away_and_the_pages_go_on(
     finally:
         server.stop()
         shared.close()
+
+
+def test_a_redis_that_hangs_is_asked_once_for_each_page_and_told(
+    tmp_path: Path, silent_redis: SilentServer
+) -> None:
+    settings = Settings(data_dir=tmp_path)
+    engine = open_database(settings)
+    migrate(engine)
+    app: APIFlask = create_app(settings, engine=engine)
+    client = app.test_client()
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "does not answer" in answer.json["checks"]["redis"]
+    assert silent_redis.asked() == 1
+    assert _samples(client) == {
+        ("maskwatch_database_up",): 1,
+        ("maskwatch_redis_up",): 0,
+    }
+    assert silent_redis.asked() == 1
+    for path in ("/", "/footage"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert "does not answer" in page.text
+        assert silent_redis.asked() == 1
+    app.extensions["maskwatch"].close()
 
 
 def test_ready_names_a_recorder_that_counts_nothing(

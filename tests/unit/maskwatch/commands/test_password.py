@@ -3,9 +3,9 @@
 from click.testing import CliRunner
 from werkzeug.security import check_password_hash
 
+from maskwatch.access import check_access
 from maskwatch.cli import cli
 from maskwatch.config import Settings, WebSettings
-from web.server import check_password_rule
 
 PASSWORD = "correct horse battery"
 
@@ -17,7 +17,7 @@ def test_the_hash_fits_the_password_and_the_configuration_takes_it() -> None:
     hashed = done.stdout.splitlines()[-1]
     assert check_password_hash(hashed, PASSWORD)
     web = WebSettings(host="0.0.0.0", password_hash=hashed)  # noqa: S104
-    check_password_rule(Settings().with_changes(web=web))
+    check_access(Settings().with_changes(web=web))
 
 
 def test_a_script_gets_the_hash_and_nothing_else() -> None:
