@@ -197,13 +197,13 @@ def _checked(camera: Camera) -> Camera:
         raise CameraError(
             f"camera {camera.name!r}: transport {camera.transport!r} is neither 'tcp' nor 'udp'"
         )
+    if camera.is_replay and camera.loops:
+        raise CameraError(f"camera {camera.name!r}: a replay ends, it cannot loop; choose one")
     if camera.is_replay and not is_file(camera.url):
         raise CameraError(
             f"camera {camera.name!r}: {shown(camera.url)!r} is no file: only a file can be "
             "replayed; give its path, or leave the replay out"
         )
-    if camera.is_replay and camera.loops:
-        raise CameraError(f"camera {camera.name!r}: a replay ends, it cannot loop; choose one")
     return camera
 
 

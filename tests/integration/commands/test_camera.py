@@ -94,6 +94,8 @@ def test_a_password_may_come_from_stdin(tmp_path: Path) -> None:
         (["add", "a", "nowhere.mp4"], "does not exist"),
         (["add", "a", "rtsp://cam/1", "--fps", "0"], "fps 0 is not above 0"),
         (["add", "a", "rtsp://cam/1", "--replay", "--loop"], "choose one"),
+        (["add", "a", "rtsp://cam/1", "--replay"], "only a file can be replayed"),
+        (["add", "a", "rtsp://cam/1\n"], "cannot be printed"),
         (["remove", "a"], "there is no camera 'a'; none has been added yet"),
         (["test", "ftp://bob:secret@cam/1"], "unknown scheme 'ftp'"),
     ],
