@@ -142,10 +142,14 @@ def _may_be_login(rest: str) -> bool:
     return "@" in rest[len(authority) :]
 
 
+def is_path(url: str) -> bool:
+    """Whether the address is a bare path of a file."""
+    return "://" not in url and not url.startswith("webcam:")
+
+
 def is_file(url: str) -> bool:
     """Whether the address is a file's: its path, or `file://` before it."""
-    scheme, mark, _ = url.partition("://")
-    return scheme.lower() == "file" if mark else not url.startswith("webcam:")
+    return is_path(url) or url.lower().startswith("file://")
 
 
 def check_address(url: str) -> str:

@@ -65,8 +65,7 @@ def connect(settings: Settings, *, is_prompt: bool = False) -> redis.Redis:
         BusError: `redis.url` is no address of a Redis server.
     """
     url = settings.redis.url.get_secret_value()
-    client = _client(settings, url, key="redis.url", database=FRAMES_DATABASE)
-    return _prompt(client) if is_prompt else client
+    return _client(settings, url, key="redis.url", database=FRAMES_DATABASE, is_prompt=is_prompt)
 
 
 def connect_jobs(settings: Settings, *, is_prompt: bool = False) -> redis.Redis:
@@ -81,16 +80,22 @@ def connect_jobs(settings: Settings, *, is_prompt: bool = False) -> redis.Redis:
     """
     frames = connect(settings)
     if jobs_url := settings.redis.jobs_url.get_secret_value():
-        client = _client(settings, jobs_url, key="redis.jobs_url", database=JOBS_DATABASE)
+        client = _client(
+            settings,
+            jobs_url,
+            key="redis.jobs_url",
+            database=JOBS_DATABASE,
+            is_prompt=is_prompt,
+        )
     else:
-        client = connect(settings)
+        client = connect(settings, is_prompt=is_prompt)
         client.connection_pool.connection_kwargs["db"] = JOBS_DATABASE
     if _place(client) == _place(frames):
         raise BusError(
             f"jobs and frames would share one Redis database ({address(frames)}): "
             "set redis.jobs_url to another database or server"
         )
-    return _prompt(client) if is_prompt else client
+    return client
 
 
 def socket_path(settings: Settings) -> Path:
@@ -179,17 +184,23 @@ def _is_refusal(error: RedisError, text: str) -> bool:
     return isinstance(error, kinds) or any(word in text for word in _REFUSALS)
 
 
-def _client(settings: Settings, url: str, *, key: str, database: int) -> redis.Redis:
+def _client(
+    settings: Settings, url: str, *, key: str, database: int, is_prompt: bool
+) -> redis.Redis:
+    timeout_s = PROMPT_TIMEOUT_S if is_prompt else TIMEOUT_S
+    # Where somebody waits, a broken connection is replaced too, which takes no time; silence is not
+    # waited for again.
+    retried = {"supported_errors": (redis.ConnectionError,)} if is_prompt else {}
     options: dict[str, Any] = {
         "db": database,
         "decode_responses": False,
         "protocol": 2,
-        "socket_timeout": TIMEOUT_S,
-        "socket_connect_timeout": TIMEOUT_S,
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
         "health_check_interval": 30,
         # One immediate second try replaces a connection that a restart of the server has broken;
         # whoever needs to wait longer does so itself, and says so.
-        "retry": Retry(ConstantBackoff(0.05), 1),
+        "retry": Retry(ConstantBackoff(0.05), 1, **retried),
     }
     if not url:
         # The path may hold '?' or '%', which an address would have to encode.
@@ -208,17 +219,6 @@ def _client(settings: Settings, url: str, *, key: str, database: int) -> redis.R
             f"{key} is no address of a Redis server: use {_FORM}, with special characters "
             "of user and password percent-encoded"
         ) from None
-
-
-def _prompt(client: redis.Redis) -> redis.Redis:
-    """The client, which has not connected yet, with little patience."""
-    client.connection_pool.connection_kwargs |= {
-        "socket_timeout": PROMPT_TIMEOUT_S,
-        "socket_connect_timeout": PROMPT_TIMEOUT_S,
-        # A broken connection is still replaced once, which takes no time; silence is not.
-        "retry": Retry(ConstantBackoff(0.05), 1, supported_errors=(redis.ConnectionError,)),
-    }
-    return client
 
 
 def _place(client: redis.Redis) -> tuple[object, ...]:

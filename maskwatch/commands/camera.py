@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from maskwatch.address import check_address, shown, split_credentials
+from maskwatch.address import check_address, is_path, shown, split_credentials
 from maskwatch.commands.demo.folders import beside_running_demo
 from maskwatch.commands.options import config_option
 from maskwatch.config import Settings, load_settings
@@ -223,7 +223,7 @@ def _stored(settings: Settings, name: str) -> Camera | None:
 
 def _absolute(url: str) -> str:
     """A file's path from the root: ingest may run in another folder."""
-    if "://" in url or url.startswith("webcam:") or not url.strip():
+    if not is_path(url) or not url.strip():
         return url
     path = Path(url).expanduser().absolute()
     if not path.exists():

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from maskwatch.address import check_address, is_file, shown, split_credentials
+from maskwatch.address import check_address, is_file, is_path, shown, split_credentials
 from maskwatch.camera_name import check_camera_name
 from maskwatch.config import Settings
 from maskwatch.contracts import Camera
@@ -186,7 +186,7 @@ def _checked(camera: Camera) -> Camera:
             f"camera {camera.name!r}: user or password holds a character that cannot be "
             "printed, such as the end of a line; type them anew"
         )
-    if is_file(camera.url) and "://" not in camera.url and not camera.url.startswith("/"):
+    if is_path(camera.url) and not camera.url.startswith("/"):
         raise CameraError(
             f"camera {camera.name!r}: give the whole path of the file {shown(camera.url)!r}, "
             "from the root, or an address that begins with rtsp://, http:// or webcam:"

@@ -137,20 +137,20 @@ class FakeClassifier:
         return [[one(box) for box in of_picture] for of_picture in boxes]
 
 
+def black_scene(folder: Path, *boxes: LabelledBox) -> LabelledPicture:
+    assert cv2.imwrite(str(folder / "a.png"), np.zeros((80, 100, 3), np.uint8))
+    return LabelledPicture(
+        file="a.png", source="mall", group="0", width=100, height=80, boxes=boxes
+    )  # fmt: skip
+
+
 def test_scenes_are_read_where_faces_are_found_and_end_to_end_counts_both(tmp_path: Path) -> None:
-    assert cv2.imwrite(str(tmp_path / "a.png"), np.zeros((80, 100, 3), np.uint8))
     left, right, unseen = Box(5, 10, 30, 40), Box(60, 10, 85, 40), Box(40, 50, 55, 70)
-    scene = LabelledPicture(
-        file="a.png",
-        source="mall",
-        group="0",
-        width=100,
-        height=80,
-        boxes=(
-            LabelledBox(left, "mask"),
-            LabelledBox(right, "mask"),
-            LabelledBox(unseen, "no_mask"),
-        ),
+    scene = black_scene(
+        tmp_path,
+        LabelledBox(left, "mask"),
+        LabelledBox(right, "mask"),
+        LabelledBox(unseen, "no_mask"),
     )
     detector, classifier = FakeDetector([right, left]), FakeClassifier()
     seen = see_scenes(tmp_path, [scene], detector, classifier)  # type: ignore[arg-type]
@@ -166,16 +166,8 @@ def test_scenes_are_read_where_faces_are_found_and_end_to_end_counts_both(tmp_pa
 def test_a_find_of_no_labelled_face_and_a_second_one_of_a_face_are_no_looks(
     tmp_path: Path,
 ) -> None:
-    assert cv2.imwrite(str(tmp_path / "a.png"), np.zeros((80, 100, 3), np.uint8))
     face, elsewhere = Box(5, 10, 30, 40), Box(60, 10, 85, 40)
-    scene = LabelledPicture(
-        file="a.png",
-        source="mall",
-        group="0",
-        width=100,
-        height=80,
-        boxes=(LabelledBox(face, "mask"),),
-    )
+    scene = black_scene(tmp_path, LabelledBox(face, "mask"))
     detector, classifier = FakeDetector([elsewhere, face, face]), FakeClassifier()
     seen = see_scenes(tmp_path, [scene], detector, classifier)  # type: ignore[arg-type]
     looks = looks_at([scene], seen, min_score=detector.min_score)
